@@ -1,0 +1,49 @@
+"""What proposes, and what it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from jumar.core.contract import Contract
+from jumar.core.experiment import ExperimentRecord
+from jumar.core.proposal import Proposal
+
+
+class Brief(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent is told for one proposal; made afresh each time from the ledger.
+
+    `history` is every experiment of the study, oldest first, open ones and the baseline included.
+    `refusals` says why earlier attempts at this very proposal were refused. `chance` is a number
+    to draw randomness from: the same brief gives the same proposal.
+    """
+
+    study: str
+    number: int  #: of the experiment that is to be proposed
+    contract: Contract
+    program: str
+    parent: str  #: commit that the edits will apply to
+    files: Mapping[str, bytes]  #: its editable files
+    value: float  #: the champion's, mean of fresh runs
+    noise: float  #: standard deviation between runs, in the metric's unit; 0 when there is none
+    history: Sequence[ExperimentRecord]
+    chance: int
+    refusals: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
+
+
+class Agent(Protocol):
+    """Proposes; never runs, judges or records.
+
+    It keeps nothing that it could not rebuild from a brief, so a study can be taken up again by a
+    fresh one.
+    """
+
+    name: str
+    repeats: bool  #: may propose what was tried before (for calibration: nop, replay)
+
+    def propose(self, brief: Brief) -> Proposal | None:
+        """The next idea, or None when there is nothing left to try."""
+        ...

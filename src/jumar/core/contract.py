@@ -1,0 +1,121 @@
+"""What a contract says: what may change, how it is run, what is measured, what it may cost."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Direction(enum.Enum):
+    """Which way of a metric is better."""
+
+    MINIMIZE = "minimize"
+    MAXIMIZE = "maximize"
+
+
+class Clock(enum.Enum):
+    """What a run's budget is counted in; CPU and wall are metered from outside the run."""
+
+    CPU = "cpu"  #: CPU seconds of the whole process tree
+    WALL = "wall"  #: seconds that passed; the choice for GPUs
+    STEPS = "steps"  #: the target counts its own steps and stops by itself
+
+
+class Metric(msgspec.Struct, frozen=True, kw_only=True):
+    """The number a study improves, and which way is better."""
+
+    name: str
+    direction: Direction = Direction.MINIMIZE
+
+    def gain(self, old: float, new: float) -> float:
+        """How much better `new` is than `old`, in the metric's own unit; negative when worse."""
+        return old - new if self.direction is Direction.MINIMIZE else new - old
+
+    def relative_gain(self, old: float, new: float) -> float:
+        """The gain as a share of `old`'s size; 0.05 is 5 % better."""
+        return self.gain(old, new) / abs(old) if old else self.gain(old, new)
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run may spend on the work itself: seconds, or steps where the clock says so."""
+
+    amount: float
+    clock: Clock
+
+
+class Guard(msgspec.Struct, frozen=True, kw_only=True):
+    """A second measurement and the bound that a kept change must respect."""
+
+    name: str
+    at_most: bool  #: True for `<=`, False for `>=`
+    bound: float
+    relative: bool  #: the bound is a multiple of the baseline's own value
+
+
+class TargetTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """`[target]`: what is to be improved, and what may change in it."""
+
+    name: str
+    editable: tuple[str, ...]  #: globs relative to the target's folder
+    program: str = "program.md"
+
+
+class RunTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """`[run]`: how one run is started and what it may use."""
+
+    command: tuple[str, ...]
+    budget: Budget
+    timeout_s: float
+    memory_bytes: int
+    disk_bytes: int
+    output_bytes: int
+    processes: int
+    network: bool = False
+    env: tuple[str, ...] = ()  #: `NAME` is passed through, `NAME=value` is set
+    inputs: tuple[str, ...] = ()  #: read-only paths a run sees beside its tree (`~` is the home)
+
+
+class MeasureTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """`[measure]`: the metric, who computes it, and what must hold beside it."""
+
+    metric: Metric
+    score: tuple[str, ...] = ()  #: the trusted scorer's command; empty: read from the output
+    serve: tuple[str, ...] = ()  #: answers the scorer's questions with the candidate's code
+    servers: int = 2  #: how many separate processes of `serve` the scorer is given
+    hidden: tuple[str, ...] = ()  #: seen by the scorer alone; `@FILE` names a file of such paths
+    guards: tuple[Guard, ...] = ()
+    checks: tuple[tuple[str, ...], ...] = ()  #: commands that must succeed before a keep
+    baseline: int = 4  #: runs of the unchanged target that give the noise
+    confirmations: int = 6  #: at most so many pairs before a change is kept or dropped
+
+
+class LimitTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """`[limits]`: when a study stops. None means no such limit."""
+
+    experiments: int | None = None
+    hours: float | None = None
+    usd: float | None = None
+    plateau: int | None = None  #: so many experiments without a keep
+    target: float | None = None  #: stop when the champion's value reaches this
+
+
+class Contract(msgspec.Struct, frozen=True, kw_only=True):
+    """One contract, at one scale. `scales` holds every rung's run terms, smallest first."""
+
+    target: TargetTerms
+    run: RunTerms
+    measure: MeasureTerms
+    limits: LimitTerms
+    scale: str = "default"
+    scales: Mapping[str, RunTerms] = {}
+
+    def at(self, scale: str) -> Contract:
+        """This contract on another rung. Raises KeyError for a scale it does not have."""
+        return msgspec.structs.replace(self, scale=scale, run=self.scales[scale])
+
+    @property
+    def self_reported(self) -> bool:
+        """True when the metric comes from the run's own output instead of a trusted scorer."""
+        return not self.measure.score

@@ -1,0 +1,137 @@
+"""Everything that can happen in a study. The ledger is a chain of these; tables are drawn from it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from jumar.core.experiment import Experiment
+from jumar.core.job import ExitReport
+from jumar.core.outcome import Outcome
+from jumar.core.run import Run
+from jumar.core.verdict import Claim, Verdict
+
+
+class Wish(enum.Enum):
+    """What a person can ask of a running study."""
+
+    PAUSE = "pause"  #: start nothing new; finish what runs
+    RESUME = "resume"
+    STOP = "stop"  #: finish what runs, certify nothing, end
+    TELL = "tell"  #: words for the agents
+    CERTIFY = "certify"
+
+
+class StudyStarted(msgspec.Struct, frozen=True, kw_only=True, tag="study_started"):
+    """The terms of a study. Never changes afterwards."""
+
+    base: str  #: commit the contract and the unchanged target are pinned to
+    contract: str  #: text of jumar.toml as pinned
+    scale: str
+    agent: str
+    secret: str  #: hex; seeds are derived from it, so no candidate can know them beforehand
+    sandbox: str
+    promises: tuple[str, ...] = ()  #: what that sandbox keeps
+    waived: tuple[str, ...] = ()  #: promises the contract needs and the user chose to do without
+    machine: Mapping[str, Any] = {}
+    jumar: str = ""  #: version that started it
+
+
+class Proposed(msgspec.Struct, frozen=True, kw_only=True, tag="proposed"):
+    """An experiment entered the record."""
+
+    experiment: Experiment
+
+
+class RunStarted(msgspec.Struct, frozen=True, kw_only=True, tag="run_started"):
+    """A run is about to be started. Written first, so that a crash cannot hide it."""
+
+    run: Run
+
+
+class RunEnded(msgspec.Struct, frozen=True, kw_only=True, tag="run_ended"):
+    """A run has its outcome."""
+
+    key: str
+    outcome: Outcome
+    report: ExitReport | None = None
+    artefacts: Mapping[str, str] = {}
+
+
+class RunLost(msgspec.Struct, frozen=True, kw_only=True, tag="run_lost"):
+    """A run will never have an outcome, through no fault of its own; it may be done again."""
+
+    key: str
+    reason: str
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True, tag="judged"):
+    """The verdict on an experiment. A keep moves the champion to the experiment's commit."""
+
+    experiment: int
+    verdict: Verdict
+
+
+class Certified(msgspec.Struct, frozen=True, kw_only=True, tag="certified"):
+    """A certification came to its end, one way or the other."""
+
+    claim: Claim
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True, tag="asked"):
+    """A person asked for something while the study was running or at rest."""
+
+    wish: Wish
+    words: str = ""
+
+
+class Noticed(msgspec.Struct, frozen=True, kw_only=True, tag="noticed"):
+    """Something the reader of the record should know (a metric without noise, a spoiled pair)."""
+
+    words: str
+
+
+class Resumed(msgspec.Struct, frozen=True, kw_only=True, tag="resumed"):
+    """A controller took the study up, for the first time or again."""
+
+    pid: int
+    host: str
+
+
+class Rested(msgspec.Struct, frozen=True, kw_only=True, tag="rested"):
+    """The controller stopped and said why. `finished` when a limit of the contract was reached."""
+
+    reason: str
+    finished: bool
+
+
+Event = (
+    StudyStarted
+    | Proposed
+    | RunStarted
+    | RunEnded
+    | RunLost
+    | Judged
+    | Certified
+    | Asked
+    | Noticed
+    | Resumed
+    | Rested
+)
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """An event in its place in the chain.
+
+    `digest` is the SHA-256 (hex) over the previous entry's digest, `seq`, `at`, `study` and the
+    event's JSON bytes, in that order; the ledger's docstring gives the exact form.
+    """
+
+    seq: int  #: counts from 1 in each ledger, without gaps
+    at: float  #: seconds since the epoch
+    study: str
+    event: Event
+    digest: str

@@ -1,0 +1,61 @@
+"""What the judge sees, and what it may answer while it has not seen enough. All replayable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from jumar.core.contract import Guard, Metric
+from jumar.core.outcome import Outcome
+from jumar.core.run import Purpose
+
+
+class Noise(msgspec.Struct, frozen=True, kw_only=True):
+    """How much the metric moves when nothing changes, in its own unit."""
+
+    run_sd: float  #: standard deviation between runs of one commit on different seeds
+    pair_sd: float  #: standard deviation of the difference within a pair of equals
+    runs: int  #: how many runs (and pairs) this rests on
+    deterministic: bool = False  #: baseline runs agreed to the last digit: one run decides
+    seeded: bool = True  #: False when the same seed does not give a closer result (no pairing)
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """A commit's own measurements: by seed, and the mean of its fresh runs."""
+
+    value: float
+    by_seed: Mapping[int, float]
+    others: Mapping[str, float] = {}  #: mean of each further measurement
+    runs: int = 1
+
+
+class Pair(msgspec.Struct, frozen=True, kw_only=True):
+    """Candidate and reference on the same fresh seed, side by side."""
+
+    seed: int
+    candidate: Outcome
+    reference: Outcome
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a verdict on one experiment may rest on."""
+
+    metric: Metric
+    noise: Noise
+    baseline: Standing  #: of the unchanged target, for relative guards
+    champion: Standing
+    guards: tuple[Guard, ...] = ()
+    confirmations: int = 6  #: at most so many pairs
+    checks: int = 0  #: how many check commands the contract has
+    screen: Outcome | None = None
+    screen_seed: int | None = None
+    checked: tuple[Outcome, ...] = ()  #: a Measured for each check that passed
+    pairs: tuple[Pair, ...] = ()
+
+
+class Want(msgspec.Struct, frozen=True, kw_only=True):
+    """The judge has not seen enough: what it wants run next, and why."""
+
+    purpose: Purpose  #: SCREEN, CHECK or CONFIRM (one more pair)
+    why: str

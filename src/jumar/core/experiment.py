@@ -1,0 +1,54 @@
+"""One proposal applied to one parent commit, with everything that came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from jumar.core.proposal import Cost
+from jumar.core.run import RunRecord
+from jumar.core.verdict import Decision, Verdict
+
+BASELINE = 0  #: the number of the unchanged target in every study
+
+
+class Experiment(msgspec.Struct, frozen=True, kw_only=True):
+    """What is fixed when an experiment enters the ledger, before anything of it runs."""
+
+    number: int  #: 0 is the baseline; proposals count from 1
+    parent: str  #: commit the edits apply to
+    commit: str  #: parent plus edits; the parent itself when the proposal was refused
+    tree: str  #: identity of the editable files after the edits, for the check against duplicates
+    hypothesis: str
+    agent: str
+    predicted: float | None = None
+    details: Mapping[str, Any] = {}
+    cost: Cost = Cost()
+    edits: str = ""  #: digest of the proposal as it was handed over
+
+
+class ExperimentRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An experiment as the ledger knows it."""
+
+    experiment: Experiment
+    proposed_at: float
+    runs: tuple[RunRecord, ...] = ()
+    verdict: Verdict | None = None
+    judged_at: float | None = None
+
+    @property
+    def number(self) -> int:
+        """The experiment's number in its study."""
+        return self.experiment.number
+
+    @property
+    def is_open(self) -> bool:
+        """True until the judge has spoken."""
+        return self.verdict is None
+
+    @property
+    def is_kept(self) -> bool:
+        """True when the champion moved here."""
+        return self.verdict is not None and self.verdict.decision is Decision.KEPT
