@@ -1,0 +1,1 @@
+"""The decisions: pure functions over core. Time and chance are handed in."""

@@ -1,0 +1,126 @@
+"""Draws from a study's history what the judge may see of one experiment."""
+
+from __future__ import annotations
+
+from jumar.core.contract import Contract
+from jumar.core.evidence import Evidence, Noise, Pair, Standing
+from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.outcome import Measured, Outcome
+from jumar.core.run import Purpose, RunRecord, Side
+from jumar.rules.history import History
+from jumar.rules.noise import measure_noise, update_noise
+
+# A pair whose reference ran so much off its own record was disturbed: on a CPU clock one per cent of
+# speed is 0.12 to 0.15 % of tinylm's score, and a machine's own speed drifts by 4 to 6 %.
+SPOILED_SPEED = 0.05
+MOST_SPOILED = 2  # a machine that never comes back to its record must not spend for ever
+# Certification at the end: with four pairs of a paired sd of 0.23 % the interval is ±0.4 %.
+CERTIFY_PAIRS = 4
+REPEATED_PAIR = 1  # marks the baseline run that repeats the first one's seed
+
+
+def evidence_for(number: int, history: History, contract: Contract) -> Evidence:
+    """Everything a verdict on experiment `number` may rest on, as of now."""
+    record = history.experiments[number]
+    parent = standing(history, record.experiment.parent)
+    screen = _latest(record, Purpose.SCREEN)
+    return Evidence(
+        metric=contract.measure.metric,
+        noise=noise_of(history),
+        baseline=standing(history, history.experiments[BASELINE].experiment.commit),
+        champion=parent,
+        guards=contract.measure.guards,
+        confirmations=contract.measure.confirmations,
+        checks=len(contract.measure.checks),
+        screen=screen[0].outcome if screen else None,
+        screen_seed=screen[0].run.seed if screen else None,
+        checked=tuple(run.outcome for run in _latest(record, Purpose.CHECK) if run.outcome),
+        pairs=pairs_of(record, Purpose.CONFIRM, parent),
+    )
+
+
+def standing(history: History, commit: str) -> Standing:
+    """A commit's own measurements. Raises LookupError when it was never measured."""
+    return history.means(commit).standing()
+
+
+def noise_of(history: History) -> Noise:
+    """Noise between runs, from the baseline's replicates and every pair made since.
+
+    Raises NotMeasurable when the baseline's replicates give none.
+    """
+    done, noise = history.pooled or (0, _baseline_noise(history))
+    for number in history.paired[done:]:
+        pairs = pairs_of(history.experiments[number], Purpose.CONFIRM)
+        noise = update_noise(
+            noise,
+            [
+                (pair.candidate.value, pair.reference.value)
+                for pair in pairs
+                if isinstance(pair.candidate, Measured) and isinstance(pair.reference, Measured)
+            ],
+        )
+    history.pooled = (len(history.paired), noise)
+    return noise
+
+
+def _baseline_noise(history: History) -> Noise:
+    values: dict[int, float] = {}
+    repeated: tuple[float, float] | None = None
+    for run in history.experiments[BASELINE].runs:
+        if run.run.purpose is Purpose.BASELINE and isinstance(run.outcome, Measured):
+            if run.run.pair == REPEATED_PAIR and run.run.seed in values:
+                repeated = (values[run.run.seed], run.outcome.value)
+            else:
+                values[run.run.seed] = run.outcome.value
+    return measure_noise(values, repeated=repeated)
+
+
+def certifying_pairs(history: History, champion: int) -> tuple[Pair, ...]:
+    """The complete pairs of the certification under way, or of the next one."""
+    first = first_certifying_pair(history, champion)
+    return pairs_of(history.experiments[champion], Purpose.CERTIFY, first=first)
+
+
+def first_certifying_pair(history: History, champion: int) -> int:
+    """Each certification of a champion has pairs, and so seeds, of its own."""
+    return CERTIFY_PAIRS * sum(1 for claim in history.claims if claim.experiment == champion)
+
+
+def pairs_of(
+    record: ExperimentRecord, purpose: Purpose, reference: Standing | None = None, *, first: int = 0
+) -> tuple[Pair, ...]:
+    """The complete pairs of one purpose from number `first` on, in order.
+
+    Pairs that were disturbed are left out, as `reference`'s own record of steps shows them.
+    """
+    sides: dict[int, dict[Side, RunRecord]] = {}
+    for run in _latest(record, purpose):
+        sides.setdefault(run.run.pair, {})[run.run.side] = run
+    found, spoiled = [], 0
+    for number in sorted(number for number in sides if number >= first):
+        both = sides[number]
+        if len(both) < 2:
+            continue
+        candidate, other = both[Side.CANDIDATE], both[Side.REFERENCE]
+        assert candidate.outcome is not None and other.outcome is not None
+        if reference and spoiled < MOST_SPOILED and _is_off_record(other.outcome, reference):
+            spoiled += 1
+            continue
+        found.append(Pair(seed=candidate.run.seed, candidate=candidate.outcome, reference=other.outcome))
+    return tuple(found)
+
+
+def _is_off_record(outcome: Outcome, standing: Standing) -> bool:
+    steps = outcome.others.get("curve_steps") if isinstance(outcome, Measured) else None
+    usual = standing.others.get("curve_steps")
+    return bool(steps and usual and abs(steps / usual - 1) > SPOILED_SPEED)
+
+
+def _latest(record: ExperimentRecord, purpose: Purpose) -> list[RunRecord]:
+    """Finished runs of one purpose, the last attempt of each, in the order they were wanted."""
+    last: dict[tuple[int, Side], RunRecord] = {}
+    for run in record.runs:
+        if run.run.purpose is purpose and run.outcome is not None:
+            last[(run.run.pair, run.run.side)] = run
+    return [last[key] for key in sorted(last, key=lambda key: (key[0], key[1].value))]

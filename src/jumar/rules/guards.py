@@ -1,0 +1,37 @@
+"""Owns the second measurements: which bound a run breaks, if any."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from jumar.core.contract import Guard
+
+
+def broken_guard(
+    guards: Sequence[Guard], others: Mapping[str, float], baseline: Mapping[str, float]
+) -> str | None:
+    """The first guard that does not hold, in words; None when all hold.
+
+    A measurement that is missing or not finite breaks its guard: silence is no proof. So does a
+    relative bound on what the baseline did not measure.
+    """
+    return next((broken for guard in guards if (broken := _broken(guard, others, baseline))), None)
+
+
+def _broken(guard: Guard, others: Mapping[str, float], baseline: Mapping[str, float]) -> str | None:
+    value = others.get(guard.name)
+    if value is None or not math.isfinite(value):
+        said = "was not measured" if value is None else f"is {value}"
+        return f"guard {guard.name}: it {said}"
+    bound = guard.bound
+    if guard.relative:
+        reference = baseline.get(guard.name)
+        if reference is None or not math.isfinite(reference):
+            return f"guard {guard.name}: the baseline has no such measurement to compare with"
+        bound *= reference
+    if value <= bound if guard.at_most else value >= bound:
+        return None
+    sign = "at most" if guard.at_most else "at least"
+    of = f" ({guard.bound:g} x the baseline's {reference:.6g})" if guard.relative else ""
+    return f"guard {guard.name}: {value:.6g} is not {sign} {bound:.6g}{of}"

@@ -1,0 +1,155 @@
+"""What has happened in a study so far, folded from its entries one by one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from msgspec.structs import replace
+
+from jumar.core.event import (
+    Asked,
+    Certified,
+    Entry,
+    Judged,
+    Proposed,
+    Rested,
+    Resumed,
+    RunEnded,
+    RunLost,
+    RunStarted,
+    StudyStarted,
+    Wish,
+)
+from jumar.core.evidence import Noise
+from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.run import Purpose, RunRecord
+from jumar.core.verdict import Claim, Decision
+from jumar.rules.means import Means
+
+
+class History:
+    """A study as it stands. `apply` takes the next entry; everything else reads.
+
+    Cost of an entry does not grow with the study: a turn at experiment 10,000 is as cheap as one
+    at 10.
+    """
+
+    def __init__(self) -> None:
+        self.terms: StudyStarted | None = None
+        self.experiments: dict[int, ExperimentRecord] = {}
+        self.champion = BASELINE
+        self.claims: list[Claim] = []
+        self.messages: list[str] = []
+        self.open: dict[int, None] = {}  # numbers without a verdict, oldest first
+        self.judged = 0  # proposals with a verdict
+        self.kept: list[int] = []
+        self.since_keep = 0
+        self.cost_usd = 0.0
+        self.active_s = 0.0  # time during which a controller had the study
+        self.last_seq = 0
+        self.finished = False  # a limit of the contract ended the last sitting
+        self.paired: list[int] = []  # experiments that were judged after pairs of runs
+        self.pooled: tuple[int, Noise] | None = None  # noise pooled over the first so many of these
+        self.trees: dict[str, int] = {}  # identity of the editable files → first experiment with it
+        self._means: dict[str, Means] = defaultdict(Means)
+        self._active_at: float | None = None
+
+    def apply(self, entry: Entry) -> None:
+        """Take the next entry of this study."""
+        self.last_seq = entry.seq
+        # Whoever asks is another process, and who resumes after a crash knows nothing of the time before.
+        if self._active_at is not None and not isinstance(entry.event, Asked | Resumed):
+            self.active_s += max(0.0, entry.at - self._active_at)
+            self._active_at = entry.at
+        match entry.event:
+            case StudyStarted() as terms:
+                self.terms = terms
+            case Resumed():
+                self._active_at = entry.at
+            case Rested(finished=finished):
+                self._active_at, self.finished = None, finished
+            case Asked(wish=Wish.PAUSE):
+                self.active_s, self._active_at = self.active_s_at(entry.at), None
+            case Asked(wish=Wish.RESUME):
+                self._active_at = entry.at
+            case Asked(wish=Wish.TELL, words=words):
+                self.messages.append(words)
+            case Certified(claim=claim):
+                self.claims.append(claim)
+            case _:
+                self._apply_to_experiment(entry)
+
+    def _apply_to_experiment(self, entry: Entry) -> None:
+        match entry.event:
+            case Proposed(experiment=experiment):
+                self.experiments[experiment.number] = ExperimentRecord(
+                    experiment=experiment, proposed_at=entry.at
+                )
+                self.open[experiment.number] = None
+                if experiment.tree:
+                    self.trees.setdefault(experiment.tree, experiment.number)
+                self.cost_usd += experiment.cost.usd
+            case RunStarted(run=run):
+                self._put(RunRecord(run=run, started_at=entry.at))
+            case RunEnded(key=key, outcome=outcome, report=report, artefacts=artefacts):
+                self._put(
+                    replace(
+                        self.run(key), ended_at=entry.at, outcome=outcome, report=report, artefacts=artefacts
+                    )
+                )
+            case RunLost(key=key, reason=reason):
+                self._put(replace(self.run(key), ended_at=entry.at, lost=reason))
+            case Judged(experiment=number, verdict=verdict):
+                record = self.experiments[number]
+                self.experiments[number] = replace(record, verdict=verdict, judged_at=entry.at)
+                self.open.pop(number, None)
+                if any(run.run.purpose is Purpose.CONFIRM for run in record.runs):
+                    self.paired.append(number)
+                if number != BASELINE:
+                    self._count(number, verdict.decision)
+
+    def _count(self, number: int, decision: Decision) -> None:
+        self.judged += 1
+        self.since_keep += 1
+        if decision is Decision.KEPT:
+            self.champion, self.since_keep = number, 0
+            self.kept.append(number)
+
+    def _put(self, record: RunRecord) -> None:
+        number = record.run.experiment
+        of = self.experiments[number]
+        runs = {known.run.key: known for known in of.runs} | {record.run.key: record}
+        self.experiments[number] = replace(of, runs=tuple(runs.values()))
+        if record.outcome is not None:
+            self._means[record.run.commit].add(record)
+
+    def run(self, key: str) -> RunRecord:
+        """The run with this key. Raises KeyError."""
+        for record in self.experiments[int(key.partition("-")[0])].runs:
+            if record.run.key == key:
+                return record
+        raise KeyError(key)
+
+    def means(self, commit: str) -> Means:
+        """What every run of a commit adds up to, for whichever experiment it was made."""
+        return self._means[commit]
+
+    def active_s_at(self, now: float) -> float:
+        """Seconds that the study has been worked on until `now`; pauses do not count."""
+        return self.active_s + (max(0.0, now - self._active_at) if self._active_at is not None else 0.0)
+
+    @property
+    def champion_commit(self) -> str:
+        """What new proposals start from."""
+        return self.experiments[self.champion].experiment.commit
+
+    @property
+    def records(self) -> tuple[ExperimentRecord, ...]:
+        """Every experiment, oldest first, the baseline included."""
+        return tuple(self.experiments.values())
+
+    @property
+    def baseline_failed(self) -> bool:
+        """True when the unchanged target could not be measured; such a study is over."""
+        baseline = self.experiments.get(BASELINE)
+        return bool(baseline and baseline.verdict and baseline.verdict.decision is Decision.FAILED)

@@ -1,0 +1,222 @@
+"""Owns the verdict: from everything that is known of an experiment to an end, or to what to run next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from jumar.core.evidence import Evidence, Want
+from jumar.core.outcome import Failed, Measured, Outcome, Stopped
+from jumar.core.run import Purpose
+from jumar.core.verdict import Decision, Verdict
+from jumar.rules.evalue import KEEP_AT, interval, log_evidence
+from jumar.rules.guards import broken_guard
+from jumar.rules.noise import pair_spread
+from jumar.rules.screen import screen
+
+# Hopeless: the pairs speak against a gain of 1.5 spreads by so much. Found by simulation
+# (docs/judge.md).
+DROP_AT = -0.4
+DROP_EFFECT = (1.5,)
+
+# The champion's own runs failing is not the candidate's fault, but a machine on which they go on
+# failing must not spend for ever.
+MOST_SPOILED = 3
+
+# A metric without noise still passes through floating point.
+ROUNDING = 1e-12
+
+
+def judge(evidence: Evidence) -> Verdict | Want:
+    """The verdict on an experiment, or what has to be run before there can be one.
+
+    Pure: the same evidence gives the same answer, so an old ledger can be judged anew. In order:
+    the screen, its guards, the contract's checks, then pairs one by one until the evidence for a
+    gain keeps, or that against one drops, or `confirmations` pairs are made. A run that failed is
+    never a number, and one that was stopped early never a reason to keep.
+    """
+    outcome = evidence.screen
+    if outcome is None:
+        return Want(purpose=Purpose.SCREEN, why="never run")
+    if verdict := _no_number(outcome, "screen"):
+        return verdict
+    assert isinstance(outcome, Measured)
+    if broken := broken_guard(evidence.guards, outcome.others, evidence.baseline.others):
+        return _discard(broken, _seen(evidence))
+    if answer := _screened(outcome, evidence) or _unchecked(evidence):
+        return answer
+    if evidence.noise.deterministic:
+        return _keep_at_once(outcome, evidence)
+    return _confirmed(evidence)
+
+
+def _no_number(outcome: Outcome, which: str) -> Verdict | None:
+    """The end of an experiment whose own run gave no number."""
+    if isinstance(outcome, Failed):
+        reason = f"{outcome.why.value}: {outcome.detail}" if outcome.detail else outcome.why.value
+        return Verdict(decision=Decision.FAILED, reason=reason, evidence={"run": which})
+    if isinstance(outcome, Stopped):
+        return _discard(f"stopped at {outcome.progress:.0%} of the budget: {outcome.detail}", {"run": which})
+    return None
+
+
+def _screened(outcome: Measured, evidence: Evidence) -> Verdict | None:
+    """The end of a candidate that one look shows not to be promising."""
+    metric, champion = evidence.metric, evidence.champion
+    if evidence.noise.deterministic:
+        gain = metric.gain(champion.value, outcome.value)
+        if gain > ROUNDING * max(abs(champion.value), abs(outcome.value)):
+            return None
+        how = "equal to" if gain >= 0 else f"{-gain:.4g} worse than"
+        return _discard(f"{metric.name} is {how} the champion's {champion.value:.6g}", _seen(evidence), gain)
+    seen = screen(outcome.value, evidence)
+    if seen.promising:
+        return None
+    how = f"{-seen.gain:.3g} worse" if seen.gain < 0 else f"only {seen.gain:.3g} better"
+    reason = (
+        f"{metric.name} {outcome.value:.5g} is {how} than the champion; "
+        f"{seen.needed:.3g} better earns a second look"
+    )
+    return _discard(reason, _seen(evidence), seen.gain)
+
+
+def _unchecked(evidence: Evidence) -> Verdict | Want | None:
+    for outcome in evidence.checked:
+        if not isinstance(outcome, Measured):
+            return _discard(f"check failed: {outcome.detail}", _seen(evidence))
+    if len(evidence.checked) < evidence.checks:
+        return Want(purpose=Purpose.CHECK, why=f"check {len(evidence.checked) + 1} of {evidence.checks}")
+    return None
+
+
+def _keep_at_once(outcome: Measured, evidence: Evidence) -> Verdict | Want:
+    """Without noise one run decides, once a second seed has shown that the candidate has none either.
+
+    An edit that makes the metric a matter of luck would otherwise keep its luckiest draw.
+    """
+    if not evidence.pairs:
+        return Want(purpose=Purpose.CONFIRM, why="is it without noise on another seed too?")
+    pair = evidence.pairs[0]
+    if verdict := _no_number(pair.candidate, f"pair with seed {pair.seed}"):
+        return verdict
+    assert isinstance(pair.candidate, Measured)
+    if abs(pair.candidate.value - outcome.value) > ROUNDING * abs(outcome.value):
+        return _discard(
+            f"{evidence.metric.name} is {outcome.value:.6g} on one seed and {pair.candidate.value:.6g} on "
+            "another, where the unchanged target has no noise: too little to tell from luck",
+            _seen(evidence) | {"near_miss": True},
+        )
+    gain = evidence.metric.gain(evidence.champion.value, outcome.value)
+    return Verdict(
+        decision=Decision.KEPT,
+        reason=f"{evidence.metric.name} {outcome.value:.6g}: {gain:.4g} better, and the metric has no noise",
+        gain=gain,
+        interval=(gain, gain),
+        evidence=_seen(evidence),
+    )
+
+
+def _confirmed(evidence: Evidence) -> Verdict | Want:
+    pairs: list[_Told] = []
+    spoiled = 0
+    for pair in evidence.pairs:
+        if not isinstance(pair.reference, Measured):
+            spoiled += 1
+            continue
+        if verdict := _no_number(pair.candidate, f"pair with seed {pair.seed}"):
+            return verdict
+        assert isinstance(pair.candidate, Measured)
+        pairs.append(_Told(seed=pair.seed, candidate=pair.candidate, reference=pair.reference))
+        if verdict := _weighed(pairs, evidence):
+            return verdict
+    if spoiled >= MOST_SPOILED:
+        reason = f"undecided: the champion's own run gave no number in {spoiled} pairs"
+        return _discard(reason, _seen(evidence, pairs))
+    why = f"pair {len(pairs) + 1} of at most {evidence.confirmations}"
+    return Want(purpose=Purpose.CONFIRM, why=why)
+
+
+class _Told(NamedTuple):
+    """A pair of which both sides gave a number."""
+
+    seed: int
+    candidate: Measured
+    reference: Measured
+
+
+def _weighed(pairs: Sequence[_Told], evidence: Evidence) -> Verdict | None:
+    """What the pairs so far decide; None when another is wanted."""
+    gains, spread = _gains(pairs, evidence), pair_spread(evidence.noise)
+    gain = fmean(gains)
+    if log_evidence(gains, spread) >= KEEP_AT:
+        return _keep(pairs, evidence)
+    words = f"{gain:+.3g} on average of {len(pairs)} pair{'s' if len(pairs) > 1 else ''}"
+    if log_evidence(gains, spread, effects=DROP_EFFECT) <= DROP_AT:
+        return _discard(f"did not hold: {words}", _seen(evidence, pairs), gain)
+    if len(pairs) >= evidence.confirmations:
+        seen = _seen(evidence, pairs) | {"near_miss": gain > 0}
+        return _discard(f"undecided: {words}, too little to tell from luck", seen, gain)
+    return None
+
+
+def _keep(pairs: Sequence[_Told], evidence: Evidence) -> Verdict:
+    names = set.intersection(*(set(pair.candidate.others) for pair in pairs))
+    others = {name: fmean(pair.candidate.others[name] for pair in pairs) for name in names}
+    gains = _gains(pairs, evidence)
+    gain, seen = fmean(gains), _seen(evidence, pairs)
+    if broken := broken_guard(evidence.guards, others, evidence.baseline.others):
+        return _discard(broken, seen, gain)
+    low, high = interval(gains, pair_spread(evidence.noise))
+    share = gain / abs(fmean(pair.reference.value for pair in pairs) or 1.0)
+    return Verdict(
+        decision=Decision.KEPT,
+        reason=f"{evidence.metric.name} better by {gain:.3g} ({share:.2%}) in {len(pairs)} "
+        f"pair{'s' if len(pairs) > 1 else ''}, 95 % interval {low:.3g} to {high:.3g}",
+        gain=gain,
+        interval=(low, high),
+        evidence=seen,
+    )
+
+
+def _gains(pairs: Sequence[_Told], evidence: Evidence) -> list[float]:
+    return [evidence.metric.gain(pair.reference.value, pair.candidate.value) for pair in pairs]
+
+
+def _discard(reason: str, seen: Mapping[str, Any], gain: float | None = None) -> Verdict:
+    return Verdict(decision=Decision.DISCARDED, reason=reason, gain=gain, evidence=seen)
+
+
+def _seen(evidence: Evidence, pairs: Sequence[_Told] = ()) -> dict[str, Any]:
+    """What the verdict rests on, as JSON."""
+    noise = evidence.noise
+    seen: dict[str, Any] = {
+        "champion": evidence.champion.value,
+        "champion_runs": evidence.champion.runs,
+        "run_sd": noise.run_sd,
+        "pair_sd": noise.pair_sd,
+        "noise_runs": noise.runs,
+    }
+    if isinstance(evidence.screen, Measured) and not noise.deterministic:
+        look = screen(evidence.screen.value, evidence)
+        seen["screen"] = {
+            "value": evidence.screen.value,
+            "seed": evidence.screen_seed,
+            "expected": look.expected,
+            "gain": look.gain,
+            "needed": look.needed,
+        }
+    if pairs:
+        gains, spread = _gains(pairs, evidence), pair_spread(noise)
+        seen["keep_at"] = KEEP_AT
+        seen["pairs"] = [
+            {
+                "seed": pair.seed,
+                "candidate": pair.candidate.value,
+                "reference": pair.reference.value,
+                "gain": gains[n],
+                "log_evidence": log_evidence(gains[: n + 1], spread),
+            }
+            for n, pair in enumerate(pairs)
+        ]
+    return seen

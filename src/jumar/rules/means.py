@@ -1,0 +1,76 @@
+"""What a commit's runs add up to: reading it costs the same after ten runs and after ten thousand."""
+
+from __future__ import annotations
+
+from collections import deque
+from statistics import median
+
+from jumar.core.evidence import Standing
+from jumar.core.outcome import Measured
+from jumar.core.run import Purpose, Run, RunRecord
+
+COMPARABLE = frozenset({Purpose.BASELINE, Purpose.SCREEN, Purpose.CONFIRM})  # scored on the same split
+RECENT = 50  # runs whose duration says how long the next one will take
+
+
+class Means:
+    """Running means of one commit's measurements, its curves, and how long its runs take."""
+
+    def __init__(self) -> None:
+        self._fresh = _Sums()
+        self._screens = _Sums()
+        self._walls_s: deque[float] = deque(maxlen=RECENT)
+        self.curves: dict[int, str] = {}  # seed → digest of the curve
+
+    def add(self, record: RunRecord) -> None:
+        """Take in a run that has its outcome. Each is given once."""
+        run, outcome = record.run, record.outcome
+        if digest := record.artefacts.get("curve"):
+            self.curves[run.seed] = digest
+        if not isinstance(outcome, Measured):
+            return
+        if record.ended_at is not None:
+            self._walls_s.append(record.ended_at - record.started_at)
+        if run.purpose in COMPARABLE:
+            (self._screens if run.purpose is Purpose.SCREEN else self._fresh).add(run, outcome)
+
+    def standing(self) -> Standing:
+        """The commit's own measurements. Raises LookupError when there are none.
+
+        The run that made a candidate look promising is left out as soon as there are others: a
+        champion is never worth the lucky draw that won.
+        """
+        sums = self._fresh if self._fresh.runs else self._screens
+        if not sums.runs:
+            raise LookupError("never measured")
+        return sums.standing()
+
+    def usual_wall_s(self) -> float | None:
+        """Median seconds that a run took, scoring included; None before one gave a number."""
+        return median(self._walls_s) if self._walls_s else None
+
+
+class _Sums:
+    def __init__(self) -> None:
+        self.runs = 0
+        self._total = 0.0
+        self._by_seed: dict[int, float] = {}
+        self._others: dict[str, tuple[int, float]] = {}
+
+    def add(self, run: Run, outcome: Measured) -> None:
+        self.runs += 1
+        self._total += outcome.value
+        self._by_seed[run.seed] = outcome.value
+        for name, value in outcome.others.items():
+            count, total = self._others.get(name, (0, 0.0))
+            self._others[name] = (count + 1, total + value)
+
+    def standing(self) -> Standing:
+        return Standing(
+            value=self._total / self.runs,
+            by_seed=self._by_seed,
+            others={
+                name: total / count for name, (count, total) in self._others.items() if count == self.runs
+            },
+            runs=self.runs,
+        )

@@ -1,0 +1,110 @@
+"""Owns the noise of a metric: how much it moves when nothing changes, and what gain can be seen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+from msgspec.structs import replace
+
+from jumar.core.evidence import Noise
+from jumar.errors import NotMeasurable
+from jumar.rules.evalue import KEEP_AT, Spread, smallest_mean
+from jumar.rules.student import squares_about_mean
+
+# A metric that moves by a quarter of its own size when nothing changes cannot be improved by the
+# per cents that experiments give.
+MOST_NOISE = 0.25
+
+# With the same seed twice: a difference under half of what two seeds give counts as "honours it".
+SEEDED_BELOW = 0.5
+
+# The past counts for at most so many degrees of freedom beside the pairs at hand, so that a change
+# which makes runs noisier is judged by its own noise and not by what its ancestors had.
+MOST_FREEDOM = 12
+
+
+def measure_noise(values: Mapping[int, float], *, repeated: tuple[float, float] | None = None) -> Noise:
+    """The noise of the unchanged target, from its values by seed and one seed run twice.
+
+    Without any pair seen yet, `pair_sd` is that of two unrelated runs: that the same seed gives the
+    same number with the same code does not say that it does so with other code (on tinylm pairing
+    removes two thirds of the variance, not all). `update_noise` lowers it as pairs come in.
+
+    Raises NotMeasurable when there are too few values, or when the metric is nearly all noise.
+    """
+    runs = list(values.values())
+    seeded = _is_seeded(runs, repeated)
+    if repeated is not None and not seeded:
+        runs.append(repeated[1])  # as good as another seed
+    if len(runs) < 2:
+        raise NotMeasurable(
+            "one seed of the unchanged target gave a number, and noise needs two or more",
+            fix="set `baseline` in [measure] to 4",
+        )
+    if len(set(runs)) == 1:
+        return Noise(run_sd=0.0, pair_sd=0.0, runs=len(runs), deterministic=True)
+    sd = math.sqrt(squares_about_mean(runs) / (len(runs) - 1))
+    noise = Noise(run_sd=sd, pair_sd=math.sqrt(2) * sd, runs=len(runs), seeded=seeded)
+    if sd > MOST_NOISE * abs(fmean(runs)):
+        _refuse(noise, fmean(runs))
+    return noise
+
+
+def update_noise(noise: Noise, pairs: Sequence[tuple[float, float]]) -> Noise:
+    """The noise after the (candidate, reference) values of one experiment's pairs.
+
+    Whatever the gain is, it is the same in each of them, so what varies between them is noise:
+    of the differences for `pair_sd`, of each side for `run_sd`. Pooled by degrees of freedom.
+    """
+    more = len(pairs) - 1
+    if noise.deterministic or more < 1:
+        return noise
+    freedom = noise.runs - 1
+    between = squares_about_mean([candidate - reference for candidate, reference in pairs])
+    within = sum(squares_about_mean(side) for side in zip(*pairs, strict=True)) / 2
+    return replace(
+        noise,
+        run_sd=math.sqrt((freedom * noise.run_sd**2 + within) / (freedom + more)),
+        pair_sd=math.sqrt((freedom * noise.pair_sd**2 + between) / (freedom + more)),
+        runs=noise.runs + more,
+    )
+
+
+def pair_spread(noise: Noise) -> Spread:
+    """What the noise says beforehand of a pair's difference. Raises ValueError without any noise."""
+    if noise.pair_sd <= 0:
+        raise ValueError("a metric without noise has no spread")
+    return Spread(sd=noise.pair_sd, freedom=max(1, min(MOST_FREEDOM, noise.runs - 1)))
+
+
+def smallest_gain(noise: Noise, confirmations: int) -> float:
+    """The gain that is kept four times out of five with so many pairs, in the metric's unit.
+
+    An estimate for people: what would just be kept on average, and 0.84 standard errors more.
+    """
+    if noise.deterministic:
+        return 0.0
+    return smallest_mean(confirmations, pair_spread(noise), KEEP_AT) + 0.84 * noise.pair_sd / math.sqrt(
+        confirmations
+    )
+
+
+def _is_seeded(values: Sequence[float], repeated: tuple[float, float] | None) -> bool:
+    if repeated is None or repeated[0] == repeated[1]:
+        return True
+    if len(values) < 2:
+        return False
+    sd = math.sqrt(squares_about_mean(values) / (len(values) - 1))
+    return abs(repeated[0] - repeated[1]) < SEEDED_BELOW * math.sqrt(2) * sd
+
+
+def _refuse(noise: Noise, mean: float) -> None:
+    share = f"{noise.run_sd / abs(mean):.0%} of its mean {mean:.4g}" if mean else "around a mean of 0"
+    raise NotMeasurable(
+        f"the metric moves by {noise.run_sd:.3g} between runs of the unchanged target ({share}); even with "
+        f"6 pairs of runs only a gain of about {smallest_gain(noise, 6):.3g} could be seen",
+        fix="make one run say more: a longer budget, a larger evaluation set, the mean of several "
+        'repetitions, `clock = "cpu"` or "steps" on a busy machine; and seed everything from JUMAR_SEED',
+    )

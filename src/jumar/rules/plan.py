@@ -1,0 +1,132 @@
+"""Which runs to make next: what the judge wants, and the seeds it is given."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from jumar.core.contract import Contract
+from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.run import Purpose, Run, Side
+from jumar.rules.evidence import (
+    CERTIFY_PAIRS,
+    REPEATED_PAIR,
+    first_certifying_pair,
+    noise_of,
+    standing,
+)
+from jumar.rules.history import History
+from jumar.rules.seeds import seed_for
+
+_PER_EXPERIMENT = 1000  # room for the pairs of one experiment in the numbering of seeds
+
+
+def baseline_runs(record: ExperimentRecord, history: History, contract: Contract) -> tuple[Run, ...]:
+    """The runs of the unchanged target that are still missing.
+
+    All but one have a seed of their own; the last repeats the first one's seed, which shows
+    whether the metric is without noise and whether the target honours its seed. The checks are
+    made too: one that the unchanged target does not pass would turn down every change.
+    """
+    done = {(run.run.purpose, run.run.seed, run.run.pair) for run in record.runs if not run.lost}
+    seeds = [_seed(history, Purpose.BASELINE, n) for n in range(contract.measure.baseline - 1)]
+    wanted = [(Purpose.BASELINE, seed, 0) for seed in seeds]
+    wanted.append((Purpose.BASELINE, seeds[0], REPEATED_PAIR))
+    wanted += [(Purpose.CHECK, n, n) for n in range(len(contract.measure.checks))]
+    runs = tuple(
+        Run(
+            key="",
+            experiment=BASELINE,
+            commit=record.experiment.commit,
+            seed=seed,
+            purpose=purpose,
+            side=Side.REFERENCE,
+            pair=pair,
+        )
+        for purpose, seed, pair in wanted
+        if (purpose, seed, pair) not in done
+    )
+    return _numbered(record, runs)
+
+
+def wanted_runs(
+    purpose: Purpose, record: ExperimentRecord, history: History, contract: Contract
+) -> tuple[Run, ...]:
+    """The runs that answer the judge's next question about an experiment, to be made together."""
+    candidate, parent = record.experiment.commit, record.experiment.parent
+    if purpose is Purpose.CONFIRM:
+        return _pair(record, history, purpose, (candidate, parent))
+    number = record.number
+    if purpose is Purpose.SCREEN:
+        # A seed that the champion has run too, another one for each experiment: no candidate can
+        # live off one lucky seed.
+        known = list(standing(history, parent).by_seed)
+        run = Run(
+            key="", experiment=number, commit=candidate, seed=known[number % len(known)], purpose=purpose
+        )
+    else:
+        done = sum(1 for made in record.runs if made.run.purpose is purpose and made.outcome is not None)
+        run = Run(key="", experiment=number, commit=candidate, seed=done, purpose=purpose, pair=done)
+    return _numbered(record, (run,))
+
+
+def certifying_runs(record: ExperimentRecord, history: History, contract: Contract) -> tuple[Run, ...]:
+    """The next pair, champion and baseline, of the certification under way; empty when all are in."""
+    first = first_certifying_pair(history, record.number)
+    pair = _next_pair(record, Purpose.CERTIFY, first)
+    # Two seeds show that there is no noise; were there any, two pairs would certify nothing.
+    enough = 2 if noise_of(history).deterministic else CERTIFY_PAIRS
+    if pair >= first + enough:
+        return ()
+    commits = (record.experiment.commit, history.experiments[BASELINE].experiment.commit)
+    return _pair(record, history, Purpose.CERTIFY, commits, pair)
+
+
+def _pair(
+    record: ExperimentRecord,
+    history: History,
+    purpose: Purpose,
+    commits: tuple[str, str],
+    pair: int | None = None,
+) -> tuple[Run, ...]:
+    number = _next_pair(record, purpose, 0) if pair is None else pair
+    seed = _seed(history, purpose, record.number * _PER_EXPERIMENT + number)
+    attempt = sum(1 for made in record.runs if made.run.purpose is purpose and made.run.pair == number)
+    sides = zip((Side.CANDIDATE, Side.REFERENCE), commits, strict=True)
+    return _numbered(
+        record,
+        tuple(
+            Run(
+                key="",
+                experiment=record.number,
+                commit=commit,
+                seed=seed,
+                purpose=purpose,
+                side=side,
+                pair=number,
+                attempt=attempt,
+            )
+            for side, commit in sides
+        ),
+    )
+
+
+def _next_pair(record: ExperimentRecord, purpose: Purpose, first: int) -> int:
+    """The first pair, from `first` on, of which one side is missing; both are made anew."""
+    sides: dict[int, set[Side]] = {}
+    for made in record.runs:
+        if made.run.purpose is purpose and made.outcome is not None:
+            sides.setdefault(made.run.pair, set()).add(made.run.side)
+    number = first
+    while len(sides.get(number, ())) == len(Side):
+        number += 1
+    return number
+
+
+def _numbered(record: ExperimentRecord, runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    first = len(record.runs) + 1
+    return tuple(replace(run, key=f"{record.number}-{first + offset}") for offset, run in enumerate(runs))
+
+
+def _seed(history: History, purpose: Purpose, index: int) -> int:
+    assert history.terms is not None, "a study has terms before it has runs"
+    return seed_for(history.terms.secret, purpose, index)

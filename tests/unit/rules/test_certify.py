@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from jumar.core.contract import Direction, Metric
+from jumar.core.evidence import Noise, Pair
+from jumar.core.outcome import Failed, Measured, Outcome, Stopped, Why
+from jumar.core.verdict import Claim
+from jumar.rules.certify import certify
+
+NOISE = Noise(run_sd=0.01, pair_sd=0.014, runs=9)
+EXACT = Noise(run_sd=0.0, pair_sd=0.0, runs=3, deterministic=True)
+LOSS = Metric(name="loss")
+
+
+def pair(champion: float | Outcome, baseline: float | Outcome) -> Pair:
+    outcomes = [Measured(value=side) if isinstance(side, float) else side for side in (champion, baseline)]
+    return Pair(seed=7, candidate=outcomes[0], reference=outcomes[1])
+
+
+def claim(*pairs: Pair, noise: Noise = NOISE, metric: Metric = LOSS) -> Claim:
+    return certify(pairs, metric, noise, experiment=12, commits=("base", "best"))
+
+
+GOOD = (pair(1.80, 2.00), pair(1.82, 2.00), pair(1.84, 2.00))
+
+
+def test_a_gain_in_every_pair_is_certified_with_students_interval() -> None:
+    found = claim(*GOOD)
+    assert found.certified
+    assert found.relative == pytest.approx(0.09)
+    half = 4.3027 * 0.01 / 3**0.5
+    assert found.relative_interval == pytest.approx((0.09 - half, 0.09 + half), abs=1e-5)
+    assert (found.baseline_value, found.champion_value) == pytest.approx((2.0, 1.82))
+    assert found.pairs == 3
+    assert (found.experiment, found.baseline, found.champion) == (12, "base", "best")
+
+
+def test_two_pairs_are_not_enough() -> None:
+    found = claim(*GOOD[:2])
+    assert not found.certified
+    assert found.reason == "2 of at least 3 pairs were made"
+
+
+def test_an_interval_that_reaches_zero_is_no_claim() -> None:
+    found = claim(pair(1.80, 2.00), pair(2.05, 2.00), pair(1.84, 2.00))
+    assert not found.certified
+    assert "may be no gain at all" in found.reason
+
+
+def test_a_loss_is_never_certified() -> None:
+    assert not claim(pair(2.1, 2.0), pair(2.1, 2.0), pair(2.1, 2.0)).certified
+
+
+@pytest.mark.parametrize(
+    ("failed", "words"),
+    [
+        (
+            pair(Failed(why=Why.CRASHED, detail="exit code 1"), 2.0),
+            "run of the champion gave no number: crashed",
+        ),
+        (pair(1.8, Failed(why=Why.TIMED_OUT, detail="")), "run of the baseline gave no number: timed out"),
+        (
+            pair(Stopped(progress=0.5, detail="hopeless"), 2.0),
+            "run of the champion gave no number: it was stopped",
+        ),
+    ],
+)
+def test_a_run_without_a_number_leaves_it_uncertified_with_the_reason(failed: Pair, words: str) -> None:
+    found = claim(*GOOD, failed)
+    assert not found.certified
+    assert words in found.reason
+    assert found.relative == pytest.approx(0.09)
+
+
+def test_without_a_complete_pair_the_claim_rests_on_nothing_and_says_so() -> None:
+    crash = Failed(why=Why.CRASHED, detail="exit code 1")
+    found = claim(pair(crash, crash))
+    assert (found.pairs, found.certified) == (0, False)
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Claim) == found
+
+
+def test_one_pair_of_a_noisy_metric_has_no_interval_that_a_ledger_could_not_hold() -> None:
+    found = claim(GOOD[0])
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Claim) == found
+    assert not found.certified
+
+
+def test_without_noise_two_equal_pairs_certify() -> None:
+    found = claim(pair(1.8, 2.0), pair(1.8, 2.0), noise=EXACT)
+    assert found.certified
+    assert found.relative_interval == pytest.approx((0.1, 0.1))
+
+
+def test_a_champion_that_brought_noise_is_not_certified_as_if_there_were_none() -> None:
+    assert not claim(pair(1.8, 2.0), noise=EXACT).certified
+    assert not claim(pair(1.8, 2.0), pair(1.8001, 2.0), noise=EXACT).certified
+
+
+def test_without_noise_no_gain_is_still_no_claim() -> None:
+    assert not claim(pair(2.0, 2.0), noise=EXACT).certified
+
+
+def test_a_metric_to_be_raised_is_certified_upwards() -> None:
+    score = Metric(name="score", direction=Direction.MAXIMIZE)
+    assert not claim(*GOOD, metric=score).certified
+    assert claim(pair(2.2, 2.0), pair(2.2, 2.0), pair(2.21, 2.0), metric=score).certified

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from jumar.core.event import Asked, Certified, Entry, Event, Judged, Noticed, Rested, Resumed, RunLost, Wish
+from jumar.core.verdict import Decision, Verdict
+from jumar.rules.history import History
+from jumar.testing.events import claim, commit_of, judged, proposed, run_ended, run_started, started
+
+
+def told(events: Iterable[Event | tuple[float, Event]]) -> History:
+    """The history of these events; those without a moment come a second apart."""
+    history, now = History(), 0.0
+    for seq, event in enumerate(events, start=1):
+        now, what = event if isinstance(event, tuple) else (now + 1.0, event)
+        history.apply(Entry(seq=seq, at=now, study="s", event=what, digest=""))
+    return history
+
+
+def with_baseline(*events: Event | tuple[float, Event]) -> History:
+    return told([started(), proposed(0), judged(0, Decision.KEPT), *events])
+
+
+def test_an_experiment_is_open_from_its_proposal_to_its_verdict() -> None:
+    assert list(with_baseline(proposed(1), proposed(2)).open) == [1, 2]
+    assert list(with_baseline(proposed(1), proposed(2), judged(1)).open) == [2]
+
+
+def test_the_baseline_is_no_experiment_that_was_judged_and_no_keep() -> None:
+    history = with_baseline()
+    assert (history.judged, history.kept, history.champion, history.since_keep) == (0, [], 0, 0)
+
+
+def test_only_a_keep_moves_the_champion_and_ends_the_plateau() -> None:
+    history = with_baseline(
+        proposed(1), judged(1), proposed(2), judged(2, Decision.FAILED), proposed(3), judged(3, Decision.KEPT)
+    )
+    assert (history.champion, history.since_keep, history.kept) == (3, 0, [3])
+    assert history.champion_commit == commit_of(3)
+    history = with_baseline(proposed(1), judged(1, Decision.KEPT), proposed(2), judged(2, Decision.INVALID))
+    assert (history.champion, history.since_keep, history.judged) == (1, 1, 2)
+
+
+def test_a_run_is_open_until_it_ends_or_is_lost() -> None:
+    opened = with_baseline(proposed(1), run_started(1, 1), run_started(1, 2))
+    assert [run.is_open for run in opened.experiments[1].runs] == [True, True]
+    closed = with_baseline(
+        proposed(1), run_started(1, 1), run_started(1, 2), run_ended(1, 1), RunLost(key="1-2", reason="died")
+    )
+    ended, lost = closed.experiments[1].runs
+    assert (ended.is_open, ended.outcome is not None, ended.lost) == (False, True, "")
+    assert (lost.is_open, lost.outcome, lost.lost) == (False, None, "died")
+
+
+def test_runs_are_found_by_key() -> None:
+    history = with_baseline(proposed(1), run_started(1, 2), run_started(1, 1), run_ended(1, 2, value=3.0))
+    assert history.run("1-1").run.seed == 1
+
+
+def test_the_first_experiment_with_a_tree_is_the_one_that_counts() -> None:
+    again = proposed(1)
+    assert with_baseline(again, judged(1)).trees == {"tree 0": 0, "tree 1": 1}
+
+
+def test_money_is_counted_once_per_proposal() -> None:
+    assert with_baseline(proposed(1, usd=0.5), proposed(2, usd=0.25)).cost_usd == 0.75
+
+
+def test_what_people_said_is_kept_in_order_and_other_wishes_are_not_words() -> None:
+    asked = [Asked(wish=Wish.TELL, words="one"), Asked(wish=Wish.PAUSE), Asked(wish=Wish.TELL, words="two")]
+    assert with_baseline(*asked).messages == ["one", "two"]
+
+
+def test_claims_and_notices_leave_experiments_alone() -> None:
+    history = with_baseline(Noticed(words="no noise"), Certified(claim=claim(certified=True)))
+    assert history.claims == [claim(certified=True)]
+    assert list(history.experiments) == [0]
+
+
+def test_only_the_time_that_a_controller_had_the_study_is_active() -> None:
+    resumed, rested = Resumed(pid=1, host="h"), Rested(reason="r", finished=False)
+    history = told([(0.0, started()), (0.0, resumed), (10.0, rested), (500.0, resumed), (503.0, rested)])
+    assert history.active_s == 13.0
+
+
+def test_the_night_after_a_controller_was_killed_is_not_active() -> None:
+    resumed = Resumed(pid=1, host="h")
+    history = told(
+        [
+            (0.0, started()),
+            (0.0, resumed),
+            (10.0, Noticed(words="its last word")),
+            (9_000.0, Asked(wish=Wish.TELL, words="good morning")),
+            (9_001.0, resumed),
+            (9_004.0, Noticed(words="goes on")),
+        ]
+    )
+    assert history.active_s == 13.0
+
+
+def test_time_spent_paused_is_not_time_worked() -> None:
+    events: list[tuple[float, Event]] = [
+        (0.0, started()),
+        (0.0, Resumed(pid=1, host="h")),
+        (4.0, Asked(wish=Wish.PAUSE)),
+        (10.0, Noticed(words="paused")),
+        (12.0, Asked(wish=Wish.RESUME)),
+        (15.0, Noticed(words="going on")),
+    ]
+    assert told(events).active_s == 7.0
+
+
+def test_a_clock_that_was_set_back_takes_no_time_away() -> None:
+    resumed = Resumed(pid=1, host="h")
+    history = told(
+        [(100.0, started()), (100.0, resumed), (40.0, Noticed(words="x")), (45.0, Noticed(words="y"))]
+    )
+    assert history.active_s == 5.0
+
+
+def test_a_baseline_without_a_number_ends_the_study() -> None:
+    failed = Judged(experiment=0, verdict=Verdict(decision=Decision.FAILED, reason="crashed"))
+    assert told([started(), proposed(0), failed]).baseline_failed
+    assert not with_baseline().baseline_failed
+    assert not told([started(), proposed(0)]).baseline_failed

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+
+from jumar.core.contract import Direction, LimitTerms, Metric
+from jumar.rules.limits import Progress, must_certify_now, reached, time_left_s
+
+LOSS = Metric(name="loss")
+SCORE = Metric(name="score", direction=Direction.MAXIMIZE)
+HALFWAY = Progress(experiments=50, since_keep=7, hours=2.0, usd=5.0, value=2.5)
+
+
+def test_without_limits_a_study_never_ends() -> None:
+    assert reached(LimitTerms(), HALFWAY, LOSS) is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (LimitTerms(experiments=50), "50 experiments were made (limit 50)"),
+        (LimitTerms(hours=2), "2 hours have passed (limit 2)"),
+        (LimitTerms(usd=4.5), "5.00 USD were spent (limit 4.5)"),
+        (LimitTerms(plateau=7), "7 experiments in a row kept nothing (limit 7)"),
+        (LimitTerms(target=2.5), "the target was reached: loss 2.5 (limit 2.5)"),
+    ],
+)
+def test_each_limit_is_reached_in_its_own_words(limits: LimitTerms, words: str) -> None:
+    assert reached(limits, HALFWAY, LOSS) == words
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        LimitTerms(experiments=51),
+        LimitTerms(hours=2.1),
+        LimitTerms(usd=5.1),
+        LimitTerms(plateau=8),
+        LimitTerms(target=2.4),
+    ],
+)
+def test_no_limit_is_reached_early(limits: LimitTerms) -> None:
+    assert reached(limits, HALFWAY, LOSS) is None
+
+
+def test_a_target_of_a_metric_to_be_raised_is_reached_from_below() -> None:
+    assert reached(LimitTerms(target=2.4), HALFWAY, SCORE)
+    assert reached(LimitTerms(target=2.6), HALFWAY, SCORE) is None
+
+
+def test_a_target_is_not_reached_before_there_is_a_value() -> None:
+    assert reached(LimitTerms(target=1e9), Progress(), LOSS) is None
+
+
+def test_the_time_left_is_that_of_the_limit_that_comes_first() -> None:
+    assert time_left_s(LimitTerms(hours=8, experiments=60), HALFWAY) == pytest.approx(0.4 * 3600)
+    assert time_left_s(LimitTerms(hours=2.1, experiments=60), HALFWAY) == pytest.approx(360)
+    assert time_left_s(LimitTerms(usd=10), HALFWAY) == pytest.approx(2 * 3600)
+
+
+def test_nothing_is_said_of_the_time_left_where_nothing_can_be_foreseen() -> None:
+    assert time_left_s(LimitTerms(plateau=40, target=1.0), HALFWAY) is None
+    assert time_left_s(LimitTerms(experiments=60), Progress()) is None
+
+
+def test_no_time_is_left_past_a_limit() -> None:
+    assert time_left_s(LimitTerms(hours=1), HALFWAY) == 0.0
+
+
+def test_experiments_end_early_enough_to_certify() -> None:
+    limits = LimitTerms(hours=2.1)  # six minutes left
+    assert not must_certify_now(limits, HALFWAY, experiment_s=60, certify_s=240)
+    assert must_certify_now(limits, HALFWAY, experiment_s=60, certify_s=310)
+    assert not must_certify_now(LimitTerms(experiments=51), HALFWAY, experiment_s=60, certify_s=1e9)

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from jumar.core.evidence import Noise
+from jumar.errors import NotMeasurable
+from jumar.rules.noise import measure_noise, pair_spread, smallest_gain, update_noise
+
+VALUES = {11: 2.50, 12: 2.52, 13: 2.48}
+
+
+def test_noise_is_the_spread_between_seeds() -> None:
+    noise = measure_noise(VALUES, repeated=(2.50, 2.50))
+    assert noise.run_sd == pytest.approx(0.02)
+    assert (noise.runs, noise.seeded, noise.deterministic) == (3, True, False)
+
+
+def test_before_any_pair_was_seen_pairing_is_not_assumed_to_help() -> None:
+    assert measure_noise(VALUES, repeated=(2.50, 2.50)).pair_sd == pytest.approx(0.02 * math.sqrt(2))
+
+
+def test_equal_values_on_every_seed_are_a_metric_without_noise() -> None:
+    noise = measure_noise({1: 512.0, 2: 512.0, 3: 512.0}, repeated=(512.0, 512.0))
+    assert noise.deterministic
+    assert noise.run_sd == noise.pair_sd == 0.0
+    assert smallest_gain(noise, 6) == 0.0
+
+
+def test_equal_values_with_a_repetition_that_differs_are_not_without_noise() -> None:
+    assert not measure_noise({1: 512.0, 2: 512.0, 3: 512.0}, repeated=(512.0, 513.0)).deterministic
+
+
+def test_a_target_that_ignores_its_seed_is_noticed_and_the_repetition_counts_as_a_run() -> None:
+    noise = measure_noise(VALUES, repeated=(2.50, 2.53))
+    assert not noise.seeded
+    assert noise.runs == 4
+
+
+def test_a_clock_that_moves_the_repetition_a_little_is_no_ignored_seed() -> None:
+    assert measure_noise(VALUES, repeated=(2.50, 2.505)).seeded
+
+
+def test_one_seed_that_repeats_exactly_says_nothing_of_the_noise() -> None:
+    with pytest.raises(NotMeasurable, match="one seed") as refusal:
+        measure_noise({1: 2.5}, repeated=(2.5, 2.5))
+    assert "baseline" in refusal.value.fix
+
+
+def test_one_seed_that_does_not_repeat_gives_the_noise_of_two_runs() -> None:
+    noise = measure_noise({1: 2.5}, repeated=(2.5, 2.51))
+    assert (noise.runs, noise.seeded) == (2, False)
+
+
+def test_a_metric_that_is_nearly_all_noise_is_refused_with_the_gain_that_could_be_seen() -> None:
+    with pytest.raises(NotMeasurable, match=r"31% of its mean 1\).* only a gain of about") as refusal:
+        measure_noise({1: 0.69, 2: 1.0, 3: 1.31})
+    assert "longer budget" in refusal.value.fix
+
+
+def test_a_mean_of_zero_is_refused_in_words() -> None:
+    with pytest.raises(NotMeasurable, match="around a mean of 0"):
+        measure_noise({1: -1.0, 2: 0.0, 3: 1.0})
+
+
+def test_pairs_teach_the_noise_whatever_the_gain_is() -> None:
+    noise = Noise(run_sd=1.0, pair_sd=math.sqrt(2), runs=4)
+    pairs = [(10.0, 20.0), (10.5, 20.6), (9.0, 18.9)]
+    shifted = [(candidate - 5, reference) for candidate, reference in pairs]
+    after = update_noise(noise, pairs)
+    assert after == update_noise(noise, shifted)
+    assert after.pair_sd < noise.pair_sd
+    assert after.runs == 6
+
+
+def test_one_pair_alone_cannot_tell_noise_from_gain() -> None:
+    noise = Noise(run_sd=1.0, pair_sd=1.4, runs=4)
+    assert update_noise(noise, [(1.0, 2.0)]) == noise == update_noise(noise, [])
+
+
+def test_a_metric_without_noise_stays_so() -> None:
+    noise = Noise(run_sd=0.0, pair_sd=0.0, runs=3, deterministic=True)
+    assert update_noise(noise, [(1.0, 2.0), (1.0, 3.0)]) == noise
+
+
+def test_with_many_pairs_the_noise_becomes_the_true_one() -> None:
+    rng = random.Random(3)
+    noise = Noise(run_sd=3.0, pair_sd=3.0, runs=4)
+    for _ in range(400):
+        luck = [rng.gauss(0, 0.8) for _ in range(3)]
+        noise = update_noise(
+            noise, [(each + rng.gauss(0, 0.6), 9 + each + rng.gauss(0, 0.6)) for each in luck]
+        )
+    assert noise.run_sd == pytest.approx(1.0, rel=0.05)
+    assert noise.pair_sd == pytest.approx(0.6 * math.sqrt(2), rel=0.05)
+
+
+def test_the_past_counts_for_a_bounded_number_of_pairs() -> None:
+    spreads = [pair_spread(Noise(run_sd=1, pair_sd=1, runs=runs)).freedom for runs in (2, 5, 10**6)]
+    assert spreads == [1, 4, 12]
+
+
+def test_more_pairs_see_smaller_gains() -> None:
+    noise = Noise(run_sd=0.02, pair_sd=0.02, runs=10)
+    gains = [smallest_gain(noise, pairs) for pairs in (1, 2, 4, 8)]
+    assert gains == sorted(gains, reverse=True)
+    assert 0.02 < gains[2] < 0.08
