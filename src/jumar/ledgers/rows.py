@@ -1,0 +1,158 @@
+"""The statements of the ledger, and what comes back from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from jumar.core.event import Entry
+from jumar.ledgers.chain import GENESIS, decode
+from jumar.ledgers.schema import ENTRY, EXPERIMENT, RUN, STUDY
+from jumar.ledgers.tally import Tally
+
+# Built once: SQLAlchemy then finds the compiled form by identity.
+_HEAD = select(ENTRY.c.seq, ENTRY.c.digest).order_by(ENTRY.c.seq.desc()).limit(1)
+_APPEND = insert(ENTRY)
+_TALLIES = select(STUDY).order_by(STUDY.c.started)
+_TALLY = select(STUDY).where(STUDY.c.name == bindparam("study"))
+_BEGIN = insert(STUDY)
+_COUNT = update(STUDY).where(STUDY.c.name == bindparam("study"))
+_PROPOSE = insert(EXPERIMENT)
+_JUDGE = (
+    update(EXPERIMENT)
+    .where(
+        EXPERIMENT.c.study == bindparam("of"),
+        EXPERIMENT.c.number == bindparam("at"),
+        EXPERIMENT.c.judged.is_(None),
+    )
+    .values(judged=bindparam("seq"))
+    .returning(EXPERIMENT.c.commit_sha)
+)
+_START = insert(RUN)
+_END = (
+    update(RUN)
+    .where(RUN.c.study == bindparam("of"), RUN.c.key == bindparam("at"), RUN.c.ended.is_(None))
+    .values(ended=bindparam("seq"))
+    .returning(RUN.c.experiment)
+)
+_ENTRY = select(ENTRY.c.seq, ENTRY.c.at, ENTRY.c.study, ENTRY.c.event, ENTRY.c.digest)
+_OF_STUDY = _ENTRY.where(ENTRY.c.study == bindparam("study")).order_by(ENTRY.c.seq)
+_AFTER = _OF_STUDY.where(ENTRY.c.seq > bindparam("after")).limit(bindparam("most"))
+_AT = _ENTRY.where(ENTRY.c.seq.in_(bindparam("places", expanding=True)))
+_OF_EXPERIMENT = _OF_STUDY.where(ENTRY.c.experiment == bindparam("number"))
+_FROM_EXPERIMENT = _OF_STUDY.where(ENTRY.c.experiment >= bindparam("number"))
+_LAST_NUMBERS = (
+    select(EXPERIMENT.c.number)
+    .where(EXPERIMENT.c.study == bindparam("study"))
+    .order_by(EXPERIMENT.c.number.desc())
+    .limit(bindparam("most"))
+    .subquery()
+)
+_FIRST_OF_LAST = select(func.min(_LAST_NUMBERS.c.number))
+
+
+class SqlRows:
+    """A study's experiments and runs as SQL rows. Each rule is in the statement or in a key."""
+
+    def __init__(self, connection: Connection, study: str) -> None:
+        self._connection, self._study = connection, study
+
+    def propose(self, number: int, commit: str) -> bool:
+        return self._insert(_PROPOSE, {"number": number, "commit_sha": commit})
+
+    def judge(self, number: int, seq: int) -> str | None:
+        commit: str | None = self._connection.scalar(_JUDGE, self._once(number, seq))
+        return commit
+
+    def start(self, key: str, experiment: int) -> bool:
+        return self._insert(_START, {"key": key, "experiment": experiment})
+
+    def end(self, key: str, seq: int) -> int | None:
+        experiment: int | None = self._connection.scalar(_END, self._once(key, seq))
+        return experiment
+
+    def _once(self, at: int | str, seq: int) -> dict[str, Any]:
+        return {"of": self._study, "at": at, "seq": seq}
+
+    def _insert(self, statement: Any, values: dict[str, Any]) -> bool:
+        try:
+            self._connection.execute(statement, {"study": self._study, **values})
+        except IntegrityError:
+            return False
+        return True
+
+
+def head(connection: Connection) -> tuple[int, str]:
+    """The newest entry's place and digest."""
+    row = connection.execute(_HEAD).first()
+    return (row.seq, row.digest) if row else (0, GENESIS)
+
+
+def columns(entry: Entry, experiment: int | None, content: str) -> dict[str, Any]:
+    """An entry as a row; `experiment` is what it is about, `content` its event's JSON."""
+    return {
+        "seq": entry.seq,
+        "at": entry.at,
+        "study": entry.study,
+        "experiment": experiment,
+        "event": content,
+        "digest": entry.digest,
+    }
+
+
+def append(connection: Connection, written: Sequence[Mapping[str, Any]]) -> None:
+    """Write entries, as `columns` gives them."""
+    connection.execute(_APPEND, written)
+
+
+def write_tally(connection: Connection, study: str, tally: Tally) -> None:
+    """Write the counts of a study, for the first time or again."""
+    values = msgspec.to_builtins(tally)
+    if not connection.execute(_COUNT, {"study": study, **values}).rowcount:
+        connection.execute(_BEGIN, {"name": study, **values})
+
+
+def tally_of(connection: Connection, study: str) -> Tally | None:
+    """The counts of a study."""
+    row = connection.execute(_TALLY, {"study": study}).first()
+    return _tally(row) if row else None
+
+
+def tallies(connection: Connection) -> dict[str, Tally]:
+    """The counts of every study, oldest first."""
+    return {row.name: _tally(row) for row in connection.execute(_TALLIES)}
+
+
+def entries_after(connection: Connection, study: str, after: int, most: int) -> list[Entry]:
+    """At most so many of the entries behind `after`."""
+    found = connection.execute(_AFTER, {"study": study, "after": after, "most": most})
+    return [_entry(row) for row in found]
+
+
+def entries_at(connection: Connection, places: Sequence[int]) -> dict[int, Entry]:
+    """The entries in these places."""
+    return {row.seq: _entry(row) for row in connection.execute(_AT, {"places": places})}
+
+
+def entries_of(connection: Connection, study: str, number: int) -> Iterator[Entry]:
+    """Everything about one experiment."""
+    return map(_entry, connection.execute(_OF_EXPERIMENT, {"study": study, "number": number}))
+
+
+def entries_of_last(connection: Connection, study: str, most: int | None) -> Iterator[Entry]:
+    """Everything about the `most` newest experiments, or about all."""
+    first = -1 if most is None else connection.scalar(_FIRST_OF_LAST, {"study": study, "most": most})
+    return map(_entry, connection.execute(_FROM_EXPERIMENT, {"study": study, "number": first}))
+
+
+def _entry(row: Row[*tuple[Any, ...]]) -> Entry:
+    seq, at, study, event, digest = row
+    return Entry(seq=seq, at=at, study=study, event=decode(seq, event), digest=digest)
+
+
+def _tally(row: Row[*tuple[Any, ...]]) -> Tally:
+    return msgspec.convert({str(name): value for name, value in row._mapping.items()}, Tally)

@@ -1,0 +1,120 @@
+"""What a ledger counts about a study, so that a look at it costs the same however long it has become."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import msgspec
+from msgspec.structs import replace
+
+from jumar.core.event import (
+    Asked,
+    Certified,
+    Entry,
+    Event,
+    Judged,
+    Proposed,
+    Rested,
+    Resumed,
+    StudyStarted,
+    Wish,
+)
+from jumar.core.experiment import BASELINE
+from jumar.core.ledger import Condition, StudyRecord
+from jumar.core.verdict import Decision
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """A study's counts, and the places (`seq`) of the entries that say the rest.
+
+    The baseline is counted among the open ones but not among the decisions: those are of proposals.
+    """
+
+    started: int
+    last: int
+    certified: int | None = None  #: the newest claim
+    condition: Condition = Condition.RESTING
+    reason: str = ""
+    champion: int = BASELINE
+    champion_commit: str
+    open: int = 0
+    kept: int = 0
+    discarded: int = 0
+    failed: int = 0
+    invalid: int = 0
+    cost_usd: float = 0.0
+
+
+def begin(seq: int, terms: StudyStarted) -> Tally:
+    """The counts of a study that was just started."""
+    return Tally(started=seq, last=seq, champion_commit=terms.base)
+
+
+def count(tally: Tally, seq: int, event: Event, commit: str) -> Tally:
+    """The counts after one more event; `commit` is of the experiment it is about, if any."""
+    tally = replace(tally, last=seq)
+    match event:
+        case Proposed(experiment=experiment):
+            cost_usd = tally.cost_usd + experiment.cost.usd
+            tally = replace(tally, open=tally.open + 1, cost_usd=cost_usd)
+            return replace(tally, champion_commit=commit) if experiment.number == BASELINE else tally
+        case Judged(experiment=number, verdict=verdict):
+            return _count_verdict(tally, number, verdict.decision, commit)
+        case Certified():
+            return replace(tally, certified=seq)
+        case Rested(reason=reason):
+            tally = replace(tally, reason=reason)
+        case Resumed():
+            tally = replace(tally, reason="")
+    return replace(tally, condition=_condition(tally.condition, event))
+
+
+def _condition(old: Condition, event: Event) -> Condition:
+    match event:
+        case Resumed():
+            return Condition.RUNNING
+        case Rested(finished=finished):
+            return Condition.FINISHED if finished else Condition.RESTING
+        # What nobody runs cannot be paused: it rests already.
+        case Asked(wish=Wish.PAUSE) if old is Condition.RUNNING:
+            return Condition.PAUSED
+        case Asked(wish=Wish.RESUME) if old is Condition.PAUSED:
+            return Condition.RUNNING
+    return old
+
+
+def _count_verdict(tally: Tally, number: int, decision: Decision, commit: str) -> Tally:
+    tally = replace(tally, open=tally.open - 1)
+    if number == BASELINE:
+        return tally
+    tally = replace(tally, **{decision.value: getattr(tally, decision.value) + 1})
+    if decision is Decision.KEPT:
+        return replace(tally, champion=number, champion_commit=commit)
+    return tally
+
+
+def record(name: str, tally: Tally, entries: Mapping[int, Entry]) -> StudyRecord:
+    """What readers are told: the counts, and what the entries say that they point at."""
+    started, last = entries[tally.started], entries[tally.last]
+    certified = entries[tally.certified].event if tally.certified else None
+    return StudyRecord(
+        name=name,
+        started_at=started.at,
+        terms=cast(StudyStarted, started.event),
+        condition=tally.condition,
+        reason=tally.reason,
+        champion=tally.champion,
+        champion_commit=tally.champion_commit,
+        last_seq=tally.last,
+        last_at=last.at,
+        decisions={decision: getattr(tally, decision.value) for decision in Decision},
+        open_experiments=tally.open,
+        cost_usd=tally.cost_usd,
+        claim=certified.claim if isinstance(certified, Certified) else None,
+    )
+
+
+def places(tally: Tally) -> list[int]:
+    """The entries that `record` needs."""
+    return [seq for seq in (tally.started, tally.last, tally.certified) if seq is not None]
