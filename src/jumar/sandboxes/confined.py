@@ -1,0 +1,324 @@
+"""A command that was started: its caps are looked at, it is ended, and how it went is told.
+
+Shared by every sandbox; what differs between them is a `Cage`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import math
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from resource import struct_rusage
+from typing import NamedTuple, Protocol
+
+from jumar.core.job import Ending, ExitReport, Job
+from jumar.sandboxes.leavings import settle, size_bytes, unlinked_bytes
+from jumar.sandboxes.metering import Meter, own_peak_bytes
+
+# A folder is walked at most this often: a walk costs a millisecond per few hundred files.
+_DISK_PERIOD_S = 0.5
+_FIRST_OWN_FD = 20  # a shell can redirect the numbers below 10 alone, so we keep out of their way
+
+
+class Streams(NamedTuple):
+    """What a command is connected to beside its log. None: nothing to read, output to the log."""
+
+    stdin: int | None = None
+    stdout: int | None = None
+    inherited: tuple[int, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+
+
+class Exit(NamedTuple):
+    """How the command itself ended, before caps are considered."""
+
+    status: int  #: exit code, or minus the signal
+    cpu_s: float
+    peak_memory_bytes: int
+    not_started: str = ""  #: why, when it never ran
+
+
+class Cage(Protocol):
+    """How one kind of sandbox reaches into the tree that it started."""
+
+    keeps_memory: bool  #: the kernel itself keeps the memory cap
+
+    def processes(self) -> Iterable[str]:
+        """The /proc folders of what lives in the tree."""
+        ...
+
+    def out_of_memory(self) -> bool:
+        """True once the kernel killed for memory."""
+        ...
+
+    def cpu_s(self) -> float | None:
+        """The kernel's own count for the tree, where there is one."""
+        ...
+
+    def kill(self) -> None:
+        """Begin the end of the whole tree."""
+        ...
+
+    def exit(self, status: int, usage: struct_rusage) -> Exit:
+        """Read the end. Raises SandboxUnavailable when the command was never confined."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the run held; everything in it has ended."""
+        ...
+
+
+class Running:
+    """A command under way, as `core.sandbox.Confined` promises."""
+
+    def __init__(self, job: Job, process: subprocess.Popen[bytes], cage: Cage, log_fd: int) -> None:
+        self._job, self._process, self._cage, self._log_fd = job, process, cage, log_fd
+        self._own_peak_bytes = own_peak_bytes()
+        self._started = time.monotonic()
+        self._disk_due = self._started + _DISK_PERIOD_S
+        self._pidfd = os.pidfd_open(process.pid)
+        self._meter = Meter(cage.processes)
+        self._why: Ending | None = None
+        self._report: ExitReport | None = None
+        self.servers: tuple[Startable, ...] = ()
+
+    def fileno(self) -> int:
+        return self._pidfd
+
+    def check(self) -> None:
+        """Kill at the first cap that was passed."""
+        if self._why is None and self._report is None and (why := self._passed()):
+            self._end(why)
+        for server in self.servers:
+            server.check()
+
+    def kill(self) -> None:
+        if self._why is None and self._report is None:
+            self._end(Ending.CANCELLED)
+
+    def _end(self, why: Ending) -> None:
+        self._why = why
+        self._meter.sample()
+        self._cage.kill()
+
+    def _passed(self) -> Ending | None:
+        caps, cage, now = self._job.caps, self._cage, time.monotonic()
+        usage = self._meter.sample()
+        cpu_s = max(usage.cpu_s, cage.cpu_s() or 0)
+        is_greedy = not cage.keeps_memory and usage.memory_bytes > (caps.memory_bytes or math.inf)
+        passed = [
+            (Ending.TIMED_OUT, now - self._started >= caps.wall_s),
+            (Ending.OUT_OF_MEMORY, is_greedy or cage.out_of_memory()),
+            (Ending.OVER_CPU, cpu_s > (math.inf if caps.cpu_s is None else caps.cpu_s)),
+            (Ending.OVER_OUTPUT, os.fstat(self._log_fd).st_size > caps.output_bytes),
+        ]
+        if now >= self._disk_due:
+            self._disk_due = now + _DISK_PERIOD_S
+            taken = size_bytes(self._job.out, caps.disk_bytes)
+            taken += unlinked_bytes(self._job.out, cage.processes())
+            passed += [(Ending.OVER_DISK, taken > caps.disk_bytes)]
+        return next((ending for ending, is_so in passed if is_so), None)
+
+    def report(self) -> ExitReport:
+        if self._report is None:
+            _, status, usage = os.wait4(self._process.pid, 0)
+            self._process.returncode = status
+            wall_s = time.monotonic() - self._started
+            for server in self.servers:
+                server.kill()
+            servers = tuple(server.report() for server in self.servers)
+            try:
+                self._report = self._tell(status, usage, wall_s, servers)
+            finally:
+                os.close(self._pidfd)
+                os.close(self._log_fd)
+                self._cage.close()
+        return self._report
+
+    def _tell(
+        self, status: int, usage: struct_rusage, wall_s: float, servers: tuple[ExitReport, ...]
+    ) -> ExitReport:
+        out_of_memory, counted_s = self._cage.out_of_memory(), self._cage.cpu_s()
+        exit = self._cage.exit(status, usage)
+        caps, seen = self._job.caps, self._meter.sample()
+        # The kernel's high-water mark of a child begins with ours: below that it says nothing.
+        is_known = exit.peak_memory_bytes > self._own_peak_bytes or not seen.peak_memory_bytes
+        peak = max(seen.peak_memory_bytes, exit.peak_memory_bytes if is_known else 0)
+        cpu_s = counted_s if counted_s is not None else max(exit.cpu_s, seen.cpu_s)
+        output = os.fstat(self._log_fd).st_size
+        if output > caps.output_bytes:
+            os.truncate(self._job.log, caps.output_bytes)
+        disk = settle(self._job.out)
+        passed = [
+            (Ending.OUT_OF_MEMORY, out_of_memory),
+            (Ending.OVER_CPU, caps.cpu_s is not None and cpu_s > caps.cpu_s),
+            (Ending.OVER_OUTPUT, output > caps.output_bytes),
+            (Ending.OVER_DISK, disk > caps.disk_bytes),
+            (Ending.NOT_STARTED, bool(exit.not_started)),
+            (Ending.SIGNALLED, exit.status < 0),
+        ]
+        ending = self._why or next((ending for ending, is_so in passed if is_so), Ending.EXITED)
+        return ExitReport(
+            ending=ending,
+            exit_code=exit.status if ending is Ending.EXITED else None,
+            wall_s=wall_s,
+            cpu_s=cpu_s,
+            peak_memory_bytes=peak,
+            output_bytes=output,
+            disk_bytes=disk,
+            detail=exit.not_started or (_signal_name(exit.status) if ending is Ending.SIGNALLED else ""),
+            servers=servers,
+        )
+
+
+class NotStarted:
+    """A command that does not exist: its report is ready at once."""
+
+    def __init__(self, detail: str, servers: tuple[Startable, ...] = ()) -> None:
+        self._detail, self.servers = detail, servers
+        self._fd = os.eventfd(1)
+        self._report: ExitReport | None = None
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def check(self) -> None:
+        return
+
+    def kill(self) -> None:
+        return
+
+    def report(self) -> ExitReport:
+        if self._report is None:
+            os.close(self._fd)
+            for server in self.servers:
+                server.kill()
+            self._report = ExitReport(
+                ending=Ending.NOT_STARTED,
+                exit_code=None,
+                wall_s=0,
+                cpu_s=0,
+                peak_memory_bytes=0,
+                output_bytes=0,
+                detail=self._detail,
+                servers=tuple(server.report() for server in self.servers),
+            )
+        return self._report
+
+
+Startable = Running | NotStarted
+Start = Callable[[Job, Streams], Startable]
+
+
+def not_started(job: Job, detail: str) -> NotStarted:
+    """The end of a job that never began; its log is there, and empty."""
+    os.close(_open_log(job.log))
+    return NotStarted(detail)
+
+
+def launch(job: Job, start: Start) -> Startable:
+    """Start the servers of `job` and then the job itself, which inherits its ends of their pipes."""
+    servers: list[Startable] = []
+    ends: list[tuple[int, int]] = []
+    try:
+        for server in job.servers:
+            with _pipe() as question, _pipe() as answer:
+                servers.append(start(server, Streams(stdin=question[0], stdout=answer[1])))
+                ends.append((_own(answer[0]), _own(question[1])))
+        env = (("JUMAR_SERVERS", ",".join(f"{read}:{write}" for read, write in ends)),) if ends else ()
+        inherited = tuple(fd for pair in ends for fd in pair)
+        main = start(job, Streams(inherited=inherited, env=env))
+    except BaseException:
+        for running in servers:
+            running.kill()
+            running.report()
+        raise
+    finally:
+        for fd in (fd for pair in ends for fd in pair):
+            os.close(fd)
+    main.servers = tuple(servers)
+    return main
+
+
+def spawn(
+    argv: list[str], job: Job, streams: Streams, own_fds: tuple[int, ...], env: dict[str, str]
+) -> tuple[subprocess.Popen[bytes], int]:
+    """Start `argv` in a session of its own, connected as `streams` says; also gives the log's fd."""
+    log_fd = _open_log(job.log)
+    try:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL if streams.stdin is None else streams.stdin,
+            stdout=log_fd if streams.stdout is None else streams.stdout,
+            stderr=log_fd,
+            env=env,
+            pass_fds=(*own_fds, *streams.inherited),
+            start_new_session=True,
+            cwd="/",
+        )
+    except BaseException:
+        os.close(log_fd)
+        raise
+    return process, log_fd
+
+
+def _open_log(log: Path) -> int:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    return os.open(log, flags, 0o644)
+
+
+def environment(
+    job: Job, streams: Streams, *, search: str, home: str, out: str, scratch: str
+) -> dict[str, str]:
+    """Everything that a command's environment holds."""
+    return {
+        "LANG": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **job.env,
+        "PATH": search,
+        "HOME": home,
+        "TMPDIR": scratch,
+        "JUMAR_OUT": out,
+        **dict(streams.env),
+    }
+
+
+def make_out(out: Path) -> None:
+    """Make the output folder where the caller has not."""
+    out.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def _pipe() -> Iterator[tuple[int, int]]:
+    ends = os.pipe2(os.O_CLOEXEC)
+    try:
+        yield ends
+    finally:
+        for fd in ends:
+            os.close(fd)
+
+
+def _own(fd: int) -> int:
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_OWN_FD)
+
+
+def own_fd(fd: int) -> int:
+    """`fd` under a number that no shell redirection uses; the old one is closed."""
+    try:
+        return _own(fd)
+    finally:
+        os.close(fd)
+
+
+def _signal_name(status: int) -> str:
+    try:
+        return f"by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"by signal {-status}"
