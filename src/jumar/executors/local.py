@@ -1,0 +1,127 @@
+"""Runs jobs on this machine, each confined, watched by one thread that lives as long as we do.
+
+One thread starts everything, because a sandbox dies with the thread that started it, and looks at
+the caps whatever the caller is busy with. A run's end is noticed at once: the thread sleeps on the
+runs themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import select
+import threading
+import time
+from collections import deque
+
+from jumar.core.executor import Ended
+from jumar.core.job import Job
+from jumar.core.sandbox import Confined, Sandbox
+
+# How far a run may pass a cap that is only looked at. A look costs about 0.2 ms per process of a run.
+_LOOK_S = 0.05
+
+
+class LocalExecutor:
+    """As `core.executor.Executor` promises. What could not be confined is raised by `wait`."""
+
+    def __init__(self, sandbox: Sandbox, slots: int) -> None:
+        self.slots = slots
+        self._sandbox = sandbox
+        self._asked: deque[Job | str] = deque()  # a job to start, or the key of one to cancel
+        self._ended: queue.SimpleQueue[Ended | Exception] = queue.SimpleQueue()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._closing = False
+        self._thread: threading.Thread | None = None
+
+    def submit(self, job: Job) -> None:
+        if self._closing:
+            raise RuntimeError("the executor is closed")
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._watch, name="jumar-executor", daemon=True)
+            self._thread.start()
+        self._ask(job)
+
+    def cancel(self, key: str) -> None:
+        self._ask(key)
+
+    def wait(self, timeout_s: float) -> tuple[Ended, ...]:
+        """As promised. Raises SandboxUnavailable when a job could not be confined."""
+        found: list[Ended] = []
+        try:
+            found.append(_or_raise(self._ended.get(timeout=max(0.0, timeout_s))))
+            while True:
+                found.append(_or_raise(self._ended.get_nowait()))
+        except queue.Empty:
+            return tuple(found)
+
+    def close(self) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        os.eventfd_write(self._wake, 1)
+        if self._thread is not None:
+            self._thread.join()
+        os.close(self._wake)
+
+    def _ask(self, what: Job | str) -> None:
+        if self._closing:
+            return
+        self._asked.append(what)
+        os.eventfd_write(self._wake, 1)
+
+    def _watch(self) -> None:
+        """The thread: start what is asked for, look at what runs, hand over what ended."""
+        running: dict[str, Confined] = {}
+        due = 0.0
+        while not self._closing:
+            self._serve(running)
+            ready = _sleep(
+                [self._wake, *(run.fileno() for run in running.values())], due if running else None
+            )
+            if self._wake in ready:
+                os.eventfd_read(self._wake)
+            for key, run in list(running.items()):
+                if run.fileno() in ready:
+                    self._hand_over(key, running.pop(key))
+            if time.monotonic() >= due:
+                due = time.monotonic() + _LOOK_S
+                for run in running.values():
+                    run.check()
+        for run in running.values():
+            run.kill()
+        for key, run in running.items():
+            self._hand_over(key, run)
+
+    def _serve(self, running: dict[str, Confined]) -> None:
+        while self._asked:
+            asked = self._asked.popleft()
+            if isinstance(asked, Job):
+                try:
+                    running[asked.key] = self._sandbox.launch(asked)
+                except Exception as error:  # noqa: BLE001 - raised again by `wait`, in the caller's thread
+                    self._ended.put(error)
+            elif asked in running:
+                running[asked].kill()
+
+    def _hand_over(self, key: str, run: Confined) -> None:
+        try:
+            self._ended.put(Ended(key=key, report=run.report()))
+        except Exception as error:  # noqa: BLE001 - as above
+            self._ended.put(error)
+
+
+def _sleep(fds: list[int], due: float | None) -> frozenset[int]:
+    """Those of `fds` that are ready; waits until `due`, or for ever."""
+    poll = select.poll()
+    for fd in fds:
+        poll.register(fd, select.POLLIN)
+    # Rounded up: a timeout of 0 ms just before `due` would spin.
+    timeout = None if due is None else max(0, due - time.monotonic()) * 1000 + 1
+    return frozenset(fd for fd, _ in poll.poll(timeout))
+
+
+def _or_raise(ended: Ended | Exception) -> Ended:
+    if isinstance(ended, Exception):
+        raise ended
+    return ended
