@@ -1,0 +1,1 @@
+"""Ways to propose. `registry.make_agent` knows them by name."""

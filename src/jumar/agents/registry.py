@@ -1,0 +1,78 @@
+"""Makes an agent from what the user typed: `tuner`, `tuner:random`, `nop`, `replay:FOLDER`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from jumar.core.agent import Agent
+from jumar.errors import Usage
+
+GROUP = "jumar.agents"  #: entry points of other packages: a callable that takes the text after `:`
+
+
+def make_agent(spec: str) -> Agent:
+    """The agent that `NAME` or `NAME:DETAIL` asks for.
+
+    Raises Usage for a name that nothing here or installed answers to, and for a detail that the
+    agent cannot take. A name of ours cannot be taken over by an installed package.
+    """
+    name, _, detail = spec.partition(":")
+    if name in _OURS:
+        return _OURS[name](detail)
+    installed = {point.name: point for point in entry_points(group=GROUP)}
+    if name in installed:
+        return _installed(installed[name], detail)
+    names = sorted({*_OURS, *installed})
+    near = get_close_matches(name, names, n=1)
+    fix = f"did you mean {near[0]}?" if near else f"choose one of: {', '.join(names)}"
+    raise Usage(f"there is no agent {name!r}", fix=fix)
+
+
+def anchored(spec: str) -> str:
+    """The same agent from whatever folder the study is taken up: paths made absolute."""
+    name, _, detail = spec.partition(":")
+    return f"{name}:{Path(detail).resolve()}" if name == "replay" and detail else spec
+
+
+def _installed(point: EntryPoint, detail: str) -> Agent:
+    try:
+        factory: Callable[[str], Agent] = point.load()
+    except ImportError as error:
+        raise Usage(
+            f"the agent {point.name!r} of {point.value} cannot be loaded: {error}",
+            fix="mend or reinstall the package it comes from",
+        ) from error
+    return factory(detail)
+
+
+def _tuner(detail: str) -> Agent:
+    # Each agent is imported when it is asked for: optuna alone takes longer than all of the CLI.
+    from jumar.agents.tuner import Sampler, Tuner
+
+    try:
+        return Tuner(sampler=Sampler(detail or "tpe"))
+    except ValueError:
+        names = ", ".join(f"tuner:{sampler.value}" for sampler in Sampler)
+        raise Usage(f"the tuner has no sampler {detail!r}", fix=f"choose one of: {names}") from None
+
+
+def _nop(detail: str) -> Agent:
+    from jumar.agents.nop import Nop
+
+    if detail:
+        raise Usage(f"the agent nop takes nothing after its name, not {detail!r}", fix="say just: nop")
+    return Nop()
+
+
+def _replay(detail: str) -> Agent:
+    from jumar.agents.replay import Replay
+
+    if not detail:
+        raise Usage("replay needs a folder of patches", fix="say replay:FOLDER")
+    return Replay(Path(detail))
+
+
+_OURS: dict[str, Callable[[str], Agent]] = {"tuner": _tuner, "nop": _nop, "replay": _replay}

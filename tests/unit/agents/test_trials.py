@@ -1,0 +1,119 @@
+"""What an optimiser reads out of a history."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from jumar.agents.trials import Fate, Trial, Trials
+from jumar.core.contract import Direction, Guard, Metric
+from jumar.core.outcome import Failed, Measured, Outcome, Stopped, Why
+from jumar.core.proposal import Proposal
+from jumar.testing.rehearsal import Rehearsal, make_contract
+
+FILES = {"train.py": b"LR = 0.1\n"}
+
+
+def idea(lr: float, old: float = 0.1) -> Proposal:
+    details = {"knobs": {"train.py:LR": lr}, "changed": {"train.py:LR": [old, lr]}}
+    return Proposal(hypothesis="LR", edits=(), agent="tuner", details=details)
+
+
+def last(study: Rehearsal) -> Trial:
+    return Trials().read(study.brief())[-1]
+
+
+@pytest.mark.parametrize(
+    ("screen", "fate"),
+    [
+        (Measured(value=2.5), Fate.MEASURED),
+        (Failed(why=Why.NOT_FINITE, detail="nan"), Fate.FAILED),
+        (Stopped(progress=0.4, detail="hopeless"), Fate.STOPPED),
+    ],
+)
+def test_every_end_has_its_fate(screen: Outcome, fate: Fate) -> None:
+    study = Rehearsal(FILES)
+    study.enter(idea(0.2))
+    assert last(study).fate is Fate.OPEN
+    study.finish(screen)
+    assert last(study).fate is fate
+
+
+def test_what_was_never_run_is_no_trial() -> None:
+    study = Rehearsal(FILES)
+    study.refuse("tuner", "touches score.py")
+    assert len(Trials().read(study.brief())) == 1
+
+
+def test_a_screen_is_compared_on_the_seed_it_shares_with_its_parent() -> None:
+    study = Rehearsal(FILES, baseline=(2.0, 3.0))
+    study.enter(idea(0.2))
+    study.finish(Measured(value=2.5), seed=1)
+    assert last(study).height == pytest.approx(0.5)
+    study.enter(idea(0.3))
+    study.finish(Measured(value=2.25), seed=99)
+    assert last(study).height == pytest.approx(0.25)
+
+
+def test_a_lucky_screen_does_not_count_beside_its_pairs() -> None:
+    study = Rehearsal(FILES)
+    study.enter(idea(0.2))
+    study.finish(Measured(value=1.0), pairs=((1.9, 2.0), (2.1, 2.0)))
+    assert last(study).height == pytest.approx(0.0)
+
+
+def test_steps_add_up_however_slow_the_machine_has_become() -> None:
+    study = Rehearsal(FILES)
+    study.enter(idea(0.2))
+    study.finish(Measured(value=1.9), pairs=((1.9, 2.0),), keep=True)
+    study.enter(idea(0.3, old=0.2))
+    study.finish(Measured(value=2.0), pairs=((4.9, 5.0),), keep=True)
+    assert last(study).height == pytest.approx(0.2)
+
+
+def test_a_metric_to_maximise_points_up_as_well() -> None:
+    contract = make_contract(Metric(name="accuracy", direction=Direction.MAXIMIZE))
+    study = Rehearsal(FILES, contract=contract)
+    study.enter(idea(0.2))
+    study.finish(Measured(value=2.5))
+    assert last(study).height == pytest.approx(0.5)
+
+
+def test_a_broken_guard_is_a_place_to_keep_away_from() -> None:
+    contract = make_contract()
+    guard = Guard(name="memory_mb", at_most=True, bound=10.0, relative=False)
+    guarded = msgspec.structs.replace(contract.measure, guards=(guard,))
+    study = Rehearsal(FILES, contract=msgspec.structs.replace(contract, measure=guarded))
+    study.enter(idea(0.2))
+    study.finish(Measured(value=1.0, others={"memory_mb": 11.0}))
+    assert last(study).fate is Fate.FAILED
+
+
+def test_a_childs_knobs_tell_its_parents() -> None:
+    study, trials = Rehearsal(FILES), Trials()
+    base = study.champion
+    trials.read(study.brief())
+    assert trials.values(base) == {}
+    study.enter(idea(0.2))
+    trials.read(study.brief())
+    assert trials.values(base) == {"train.py:LR": 0.1}
+    assert trials.was_tried({"train.py:LR": 0.2})
+    assert not trials.was_tried({"train.py:LR": 0.3})
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {"knobs": "LR"},
+        {"knobs": {"train.py:LR": [1, 2]}, "changed": {"train.py:LR": 3}},
+        {"knobs": {"train.py:LR": None}, "changed": 7},
+        {"changed": {"train.py:LR": []}},
+    ],
+)
+def test_details_that_make_no_sense_are_passed_over(details: dict[str, object]) -> None:
+    study = Rehearsal(FILES)
+    study.enter(Proposal(hypothesis="?", edits=(), agent="other", details=details))
+    study.finish(Measured(value=1.5))
+    trials = Trials()
+    assert trials.read(study.brief())[-1].height == pytest.approx(0.5)
+    assert trials.values(study.history[-1].experiment.commit) == {}
