@@ -1,0 +1,1 @@
+"""Readers of the ledger: they draw and write, and change nothing."""

@@ -1,0 +1,117 @@
+"""What to do next with a study, each as a sentence and the command that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from jumar.core.experiment import ExperimentRecord
+from jumar.core.ledger import Condition
+from jumar.reports.findings import MOST_NEAR_MISSES
+from jumar.reports.values import tried
+from jumar.reports.words import percent, plural
+
+if TYPE_CHECKING:
+    from jumar.reports.summary import Summary
+
+MANY_FAILURES = 0.3  # share of experiments; half of that is what tuners and models lose as a rule
+LONG_DROUGHT = 30  # experiments without a keep
+
+
+class Advice(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to do, and the command for it where there is one."""
+
+    words: str
+    command: str = ""
+
+
+def advise(summary: Summary, experiments: Sequence[ExperimentRecord]) -> tuple[Advice, ...]:
+    """What the record suggests, the most urgent first."""
+    found = (
+        _measure_better(summary),
+        _certify(summary),
+        _read_changes(summary),
+        _mend_failures(summary),
+        _retry_near_misses(summary),
+        _leave_plateau(summary, experiments),
+    )
+    return tuple(advice for advice in found if advice)
+
+
+def _measure_better(summary: Summary) -> Advice | None:
+    if not summary.self_reported:
+        return None
+    return Advice(
+        words="Every number here is self-reported: the code under test printed it. Before you rely on one, "
+        "give the contract a scorer ([measure] score) that the candidate cannot reach."
+    )
+
+
+def _certify(summary: Summary) -> Advice | None:
+    if not summary.keeps:
+        return None
+    if summary.claim is None:
+        words = "The gain is uncertified. Measure it on fresh seeds before you repeat it."
+    elif not summary.claim_is_current:
+        words = "The champion has moved since the last certification. Certify it again."
+    elif not summary.claim.certified:
+        words = f"Certification did not hold ({summary.claim.reason}). More experiments, or a longer budget."
+        return Advice(words=words, command="jumar run")
+    else:
+        return None
+    return Advice(words=words, command="jumar certify")
+
+
+def _read_changes(summary: Summary) -> Advice | None:
+    if not summary.keeps:
+        return None
+    return Advice(
+        words=f"Read the {plural(len(summary.keeps), 'kept change')} before merging: what the score does not "
+        "value may have been given up for it.",
+        command=f"git diff {summary.baseline.commit[:10]} {summary.champion.commit[:10]}",
+    )
+
+
+def _mend_failures(summary: Summary) -> Advice | None:
+    lost = summary.decisions["failed"] + summary.decisions["invalid"]
+    if not summary.failures or lost < MANY_FAILURES * summary.experiments:
+        return None
+    worst = summary.failures[0]
+    return Advice(
+        words=f"{percent(lost / summary.experiments)} of the experiments gave no number, most often: "
+        f"{worst.why}. Tell the agents what to keep clear of, or raise the limit that is in the way.",
+        command=f"jumar show {worst.examples[-1]}",
+    )
+
+
+def _retry_near_misses(summary: Summary) -> Advice | None:
+    if not summary.near_misses:
+        return None
+    best, count = summary.near_misses[0], len(summary.near_misses)
+    at_least = "At least " if count == MOST_NEAR_MISSES else ""
+    return Advice(
+        words=f"{at_least}{plural(count, 'change')} looked better and could not be told from noise; "
+        f"the best of them is experiment {best.experiment} ({percent(best.gain, signed=True)}). A longer "
+        "budget, or more confirmations, would settle them.",
+        command=f"jumar show {best.experiment}",
+    )
+
+
+def _leave_plateau(summary: Summary, experiments: Sequence[ExperimentRecord]) -> Advice | None:
+    judged = [record for record in tried(experiments) if record.verdict]
+    since = 0
+    for record in reversed(judged):
+        if record.is_kept:
+            break
+        since += 1
+    if since >= LONG_DROUGHT:
+        return Advice(
+            words=f"Nothing was kept in the last {since:,} experiments. Point the agents elsewhere in "
+            "program.md, let them edit more, or climb to a larger scale.",
+            command="jumar tell 'try …'",
+        )
+    if summary.condition == Condition.RUNNING.value or since == len(judged):
+        return None
+    return Advice(words="It was still finding gains when it stopped. Let it go on.", command="jumar run")

@@ -1,0 +1,110 @@
+"""What a study cost: runs, hours, money, tokens, in all and for each agent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import msgspec
+
+from jumar.core.contract import Contract, Metric
+from jumar.core.experiment import ExperimentRecord
+from jumar.core.ledger import StudyRecord
+from jumar.reports.findings import parents, relative_gain
+from jumar.reports.values import Values, tried
+
+_MARGIN_S = 60.0  # scoring, checks of the machine and the judge, beside the run itself
+
+
+class Effort(msgspec.Struct, frozen=True, kw_only=True):
+    """What was spent. `hours` is time during which the study was being run, rests left out."""
+
+    runs: int
+    runs_by_purpose: dict[str, int]
+    lost_runs: int
+    cpu_hours: float
+    hours: float
+    experiments_per_hour: float | None
+    usd: float
+    tokens: int
+    agent_s: float  #: time that agents took to propose
+
+
+class AgentShare(msgspec.Struct, frozen=True, kw_only=True):
+    """What one agent proposed, and what came of it."""
+
+    agent: str
+    proposals: int
+    kept: int
+    gain: float  #: sum of the relative gains of its keeps
+    usd: float
+    tokens: int
+    seconds: float
+
+
+def effort_of(record: StudyRecord, experiments: Sequence[ExperimentRecord], contract: Contract) -> Effort:
+    """What the study has spent so far."""
+    runs = [run for experiment in experiments for run in experiment.runs]
+    purposes = Counter(run.run.purpose.value for run in runs)
+    costs = [experiment.experiment.cost for experiment in experiments]
+    longest_s = max([contract.run.timeout_s, *(cost.seconds for cost in costs)]) + _MARGIN_S
+    hours = _active_s(_moments(record, experiments), longest_s) / 3600
+    judged = sum(1 for experiment in tried(experiments) if experiment.verdict)
+    return Effort(
+        runs=len(runs),
+        runs_by_purpose=dict(purposes),
+        lost_runs=sum(1 for run in runs if run.lost),
+        cpu_hours=sum(run.report.cpu_s for run in runs if run.report) / 3600,
+        hours=hours,
+        experiments_per_hour=judged / hours if hours and judged else None,
+        usd=record.cost_usd,
+        tokens=sum(cost.tokens for cost in costs),
+        agent_s=sum(cost.seconds for cost in costs),
+    )
+
+
+def _moments(record: StudyRecord, experiments: Iterable[ExperimentRecord]) -> list[float]:
+    moments = [record.started_at]
+    for experiment in experiments:
+        moments.append(experiment.proposed_at)
+        if experiment.judged_at is not None:
+            moments.append(experiment.judged_at)
+        for run in experiment.runs:
+            moments.append(run.started_at)
+            if run.ended_at is not None:
+                moments.append(run.ended_at)
+    return sorted(moments)
+
+
+def _active_s(moments: Sequence[float], longest_s: float) -> float:
+    """Time between moments, without silences longer than anything in a running study can take."""
+    gaps = (later - earlier for earlier, later in pairwise(moments))
+    return sum(gap for gap in gaps if gap <= longest_s)
+
+
+def agent_shares(
+    experiments: Sequence[ExperimentRecord], values: Values, metric: Metric
+) -> tuple[AgentShare, ...]:
+    """Each agent's proposals, keeps, gain and cost, the largest gain first."""
+    before = parents(experiments, values)
+    by_agent: dict[str, list[ExperimentRecord]] = {}
+    for record in tried(experiments):
+        by_agent.setdefault(record.experiment.agent, []).append(record)
+    shares = []
+    for agent, records in by_agent.items():
+        kept = [record for record in records if record.is_kept and record.experiment.parent in before]
+        gains = [relative_gain(record, values, metric, before[record.experiment.parent]) for record in kept]
+        costs = [record.experiment.cost for record in records]
+        shares.append(
+            AgentShare(
+                agent=agent,
+                proposals=len(records),
+                kept=sum(1 for record in records if record.is_kept),
+                gain=sum(gain for gain in gains if gain is not None),
+                usd=sum(cost.usd for cost in costs),
+                tokens=sum(cost.tokens for cost in costs),
+                seconds=sum(cost.seconds for cost in costs),
+            )
+        )
+    return tuple(sorted(shares, key=lambda share: (-share.gain, share.agent)))

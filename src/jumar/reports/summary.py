@@ -1,0 +1,135 @@
+"""A study in one value: what was gained, how sure that is, what it cost and what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from jumar.core.contract import Contract
+from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.ledger import StudyRecord
+from jumar.core.verdict import Claim, Decision
+from jumar.reports.advice import Advice, advise
+from jumar.reports.effort import AgentShare, Effort, agent_shares, effort_of
+from jumar.reports.findings import (
+    FailureGroup,
+    Keep,
+    NearMiss,
+    Predictions,
+    compare_predictions,
+    group_failures,
+    near_misses,
+    rank_keeps,
+)
+from jumar.reports.values import Values, tried
+from jumar.reports.words import claim_in_words, uncertified_in_words
+
+
+class Level(msgspec.Struct, frozen=True, kw_only=True):
+    """A commit with its value: the mean of so many runs, or None when none gave a number."""
+
+    experiment: int
+    commit: str
+    value: float | None
+    runs: int
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a status line, a report and a chart say about a study. Encodes to JSON.
+
+    `gain` is the raw one, seen by the search itself; `claim` is what certification found, and
+    `claim_is_current` tells whether it speaks of today's champion. `sentence` says the best that
+    may be claimed, and is the only place where the two are put into words.
+    """
+
+    study: str
+    target: str
+    scale: str
+    metric: str
+    direction: str
+    self_reported: bool
+    condition: str
+    reason: str
+    started_at: float
+    last_at: float
+    sentence: str
+    baseline: Level
+    champion: Level
+    gain: float | None  #: relative; 0.05 is 5 % better
+    claim: Claim | None
+    claim_is_current: bool
+    experiments: int  #: proposals, open ones included, the baseline not
+    open_experiments: int
+    decisions: dict[str, int]
+    keeps: tuple[Keep, ...]  #: surest first
+    near_misses: tuple[NearMiss, ...]
+    failures: tuple[FailureGroup, ...]
+    predictions: Predictions | None
+    effort: Effort
+    agents: tuple[AgentShare, ...]
+    advice: tuple[Advice, ...] = ()  #: what to do next, the most urgent first
+
+
+def summarise(record: StudyRecord, experiments: Sequence[ExperimentRecord], contract: Contract) -> Summary:
+    """The summary of a study from all its experiments; one pass, nothing read, nothing changed."""
+    metric = contract.measure.metric
+    values = Values(experiments)
+    baseline = _level(BASELINE, record.terms.base, experiments, values)
+    champion = _level(record.champion, record.champion_commit, experiments, values)
+    gain = None
+    if baseline.value is not None and champion.value is not None:
+        gain = metric.relative_gain(baseline.value, champion.value)
+    current = record.claim is not None and record.claim.champion == record.champion_commit
+    summary = Summary(
+        study=record.name,
+        target=contract.target.name,
+        scale=record.terms.scale,
+        metric=metric.name,
+        direction=metric.direction.value,
+        self_reported=contract.self_reported,
+        condition=record.condition.value,
+        reason=record.reason,
+        started_at=record.started_at,
+        last_at=record.last_at,
+        sentence=_sentence(record, gain, contract),
+        baseline=baseline,
+        champion=champion,
+        gain=gain,
+        claim=record.claim,
+        claim_is_current=current,
+        experiments=len(tried(experiments)),
+        open_experiments=record.open_experiments,
+        decisions={decision.value: record.decisions.get(decision, 0) for decision in Decision},
+        keeps=rank_keeps(experiments, values, metric),
+        near_misses=near_misses(experiments, values, metric),
+        failures=group_failures(experiments),
+        predictions=compare_predictions(experiments, values, metric),
+        effort=effort_of(record, experiments, contract),
+        agents=agent_shares(experiments, values, metric),
+    )
+    return replace(summary, advice=advise(summary, experiments))
+
+
+def _level(number: int, commit: str, experiments: Sequence[ExperimentRecord], values: Values) -> Level:
+    found = next((record for record in experiments if record.number == number), None)
+    measured = values.measured(found) if found else []
+    value = sum(measured) / len(measured) if measured else None
+    return Level(experiment=number, commit=commit, value=value, runs=len(measured))
+
+
+def _sentence(record: StudyRecord, gain: float | None, contract: Contract) -> str:
+    claim = record.claim
+    self_reported = contract.self_reported or bool(claim and claim.self_reported)
+    if record.champion == BASELINE and gain is not None:
+        kind = " (self-reported)" if self_reported else ""
+        return f"no better: no change was kept{kind}"
+    if claim is None:
+        return uncertified_in_words(gain, self_reported=self_reported)
+    claim = replace(claim, self_reported=self_reported)
+    said = claim_in_words(claim, holdout=bool(contract.measure.hidden))
+    if claim.champion == record.champion_commit:
+        return said
+    since = uncertified_in_words(gain, self_reported=self_reported)
+    return f"{said}, as of experiment {claim.experiment}; now {since}"

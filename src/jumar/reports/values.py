@@ -1,0 +1,70 @@
+"""What each experiment is worth: the mean of its fresh runs, never the lucky draw that won."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from statistics import fmean
+
+from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.outcome import Measured
+from jumar.core.run import Purpose, RunRecord, Side
+from jumar.core.verdict import Decision
+
+# Certifying runs are scored on the holdout, and checks give no value: neither is comparable.
+_COMPARABLE = frozenset({Purpose.BASELINE, Purpose.SCREEN, Purpose.CONFIRM})
+_WITHOUT_NUMBER = frozenset({Decision.FAILED, Decision.INVALID})
+
+
+class Values:
+    """The values of a study's experiments, from one pass over their runs."""
+
+    def __init__(self, experiments: Sequence[ExperimentRecord]) -> None:
+        self._by_commit: dict[str, list[RunRecord]] = defaultdict(list)
+        for record in experiments:
+            for run in record.runs:
+                self._by_commit[run.run.commit].append(run)
+
+    def of(self, record: ExperimentRecord) -> float | None:
+        """The experiment's value, or None where it has none: failed, invalid or not measured yet."""
+        measured = self.measured(record)
+        return fmean(measured) if measured else None
+
+    def measured(self, record: ExperimentRecord) -> list[float]:
+        """The values of its fresh runs; those of the screen only where there are no others.
+
+        What became a champion has been run again beside each later candidate, and those count.
+        """
+        if record.verdict and record.verdict.decision in _WITHOUT_NUMBER:
+            return []
+        if record.number == BASELINE or record.is_kept:
+            runs = self._by_commit[record.experiment.commit]
+        else:
+            runs = [run for run in record.runs if run.run.side is Side.CANDIDATE]
+        measured = [
+            (run.run.purpose, run.outcome.value)
+            for run in runs
+            if isinstance(run.outcome, Measured) and run.run.purpose in _COMPARABLE
+        ]
+        fresh = [value for purpose, value in measured if purpose is not Purpose.SCREEN]
+        return fresh or [value for _, value in measured]
+
+
+def kept(experiments: Sequence[ExperimentRecord]) -> list[ExperimentRecord]:
+    """The changes that were kept; the baseline is no change."""
+    return [record for record in experiments if record.is_kept and record.number != BASELINE]
+
+
+def tried(experiments: Sequence[ExperimentRecord]) -> list[ExperimentRecord]:
+    """Every proposal; the baseline is none."""
+    return [record for record in experiments if record.number != BASELINE]
+
+
+def peak_memory_bytes(record: ExperimentRecord) -> int | None:
+    """The most that a run of this experiment's own held, or None when nothing was metered."""
+    peaks = [
+        run.report.peak_memory_bytes
+        for run in record.runs
+        if run.report and run.run.commit == record.experiment.commit and run.run.purpose in _COMPARABLE
+    ]
+    return max(peaks, default=None)
