@@ -1,0 +1,290 @@
+"""What every face calls: open a study, read it, run it, ask things of it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jumar.core.contract import Contract
+from jumar.core.event import Asked, Entry, Wish
+from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.ledger import Ledger, StudyRecord
+from jumar.core.verdict import Claim, Decision
+from jumar.errors import LedgerEmpty, Usage
+from jumar.home import CONTRACT, Home, Options, at_scale
+from jumar.rules.contract_file import read_contract
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from jumar.inspection import Finding
+    from jumar.ledgers.hold import Holder
+    from jumar.reports.entries import Sources
+    from jumar.study.flight import Landed
+    from jumar.study.loop import Loop
+    from jumar.study.parts import Observer
+
+
+def open_study(path: str | Path = ".", *, study: str | None = None, options: Options | None = None) -> Study:
+    """The study of the target in folder `path`: the one named, else the latest, else a new one.
+
+    Raises Usage when the folder has no contract, ContractInvalid when it has a wrong one.
+    """
+    folder = Path(path).resolve()
+    contract = folder / CONTRACT
+    if not contract.is_file():
+        raise Usage(f"there is no {CONTRACT} in {folder}", fix="run `jumar init` there, or name the folder")
+    return Study(folder, contract.read_text(encoding="utf-8", errors="replace"), study, options)
+
+
+def _nobody(_: object) -> None:
+    """Observe nothing."""
+
+
+class Study:
+    """A study, to be read and run. Cheap to open; nothing starts before `run`."""
+
+    def __init__(self, folder: Path, contract_text: str, name: str | None, options: Options | None) -> None:
+        self.folder = folder
+        self._contract_text = contract_text
+        self._options = options or Options()
+        self._ledger: Ledger | None = None
+        self._loop: Loop | None = None
+        self._is_named = name is not None
+        self.name = name or self._pick_name()
+
+    # Reading
+
+    def record(self) -> StudyRecord | None:
+        """The study at a glance; None before its first run."""
+        ledger = self._reading()
+        return ledger.study(self.name) if ledger else None
+
+    def experiments(self, last: int | None = None) -> tuple[ExperimentRecord, ...]:
+        """All experiments, or the `last` so many, oldest first; number 0 is the baseline."""
+        ledger = self._reading()
+        return ledger.experiments(self.name, last=last) if ledger else ()
+
+    def experiment(self, number: int) -> ExperimentRecord:
+        """One experiment. Raises Usage when there is none of that number."""
+        ledger = self._reading()
+        found = ledger.experiment(self.name, number) if ledger else None
+        if found is None:
+            raise Usage(
+                f"study {self.name} has no experiment {number}", fix="see `jumar log` for what it has"
+            )
+        return found
+
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """Everything that happened after entry `after`, oldest first."""
+        ledger = self._reading()
+        return ledger.entries(self.name, after=after) if ledger else iter(())
+
+    @property
+    def contract(self) -> Contract:
+        """The pinned contract at the study's scale; before the first run, the one in the folder."""
+        record = self.record()
+        if record is None:
+            return at_scale(read_contract(self._contract_text), self._options.scale)
+        return at_scale(read_contract(record.terms.contract), record.terms.scale)
+
+    @property
+    def contract_changed(self) -> bool:
+        """True when jumar.toml says something else than the contract the study is pinned to."""
+        record = self.record()
+        return record is not None and record.terms.contract != self._contract_text
+
+    def diff(self, number: int) -> str:
+        """What an experiment changed, as a unified diff against its parent."""
+        from jumar.workspaces.git import open_workspace
+
+        experiment = self.experiment(number).experiment
+        return open_workspace(self.folder).diff(experiment.parent, experiment.commit)
+
+    def artefact(self, digest: str) -> bytes:
+        """The bytes of a log, curve or score that a run record names."""
+        from jumar.ledgers.artefacts import FolderArtefacts
+
+        return FolderArtefacts(self._home.artefacts).get(digest)
+
+    def holder(self) -> Holder | None:
+        """The process that runs the study now, if one does."""
+        from jumar.ledgers.hold import holder
+
+        return holder(self._home.own)
+
+    def frame(self) -> pd.DataFrame:
+        """One row per experiment, as a pandas frame (extra `frames`)."""
+        from jumar.reports.frame import frame
+
+        return frame(self.experiments(), self.contract)
+
+    def report(self) -> dict[str, Path]:
+        """Write the report, the table and, where it can be drawn, the chart; where each one lies."""
+        from jumar.reports.chart import chart_available, draw_progress
+        from jumar.reports.html import write_report
+        from jumar.reports.progress import progress_of
+        from jumar.reports.tsv import results_tsv
+
+        record, experiments, contract = self._recorded(), self.experiments(), self.contract
+        own = self._home.own
+        paths = {"report": own / "report.html", "table": own / "results.tsv"}
+        page = write_report(record, experiments, contract, self._sources())
+        paths["report"].write_text(page, encoding="utf-8")
+        paths["table"].write_text(results_tsv(experiments, contract), encoding="utf-8")
+        if chart_available():
+            paths["chart"] = own / "progress.png"
+            draw_progress(progress_of(record, experiments, contract), path=paths["chart"])
+        return paths
+
+    def _sources(self) -> Sources:
+        from jumar.ledgers.sql import open_ledger
+        from jumar.reports.entries import Sources
+
+        ledger = open_ledger(self._home.ledger, read_only=True)
+        try:
+            broken = ledger.verify()
+        finally:
+            ledger.close()
+        return Sources(
+            diff=self.diff,
+            log=self.artefact,
+            branch=f"jumar/{self.name}",
+            chain=f"broken at entry {broken.seq}: {broken.problem}" if broken else "whole",
+            promises=self._recorded().terms.promises,
+        )
+
+    # Doing
+
+    def run(
+        self, *, experiments: int | None = None, hours: float | None = None, observe: Observer = _nobody
+    ) -> StudyRecord:
+        """Work until a limit of the contract, or so many more experiments or hours, is reached.
+
+        Raises EnvironmentUnfit, NotMeasurable or LedgerUnfit. What was recorded stays recorded,
+        and the same call goes on from there.
+        """
+        self.renew()
+        self._sit(lambda loop: loop.run(experiments=experiments, hours=hours), observe)
+        return self._recorded()
+
+    def certify(self, *, observe: Observer = _nobody) -> Claim | None:
+        """Baseline and champion on fresh seeds on the holdout, once more; None with nothing kept."""
+        self._recorded()
+        self._sit(lambda loop: loop.certify(), observe)
+        return self._recorded().claim
+
+    def interrupt(self) -> None:
+        """Called once: finish what runs, then return. Twice: stop now. Safe in a signal handler."""
+        if self._loop is not None:
+            self._loop.interrupt()
+
+    def ask(self, wish: Wish, words: str = "") -> None:
+        """Ask a running study to pause, resume, stop or certify, or tell its agents something."""
+        from jumar.ledgers.sql import open_ledger
+
+        self._recorded()
+        ledger = open_ledger(self._home.ledger)
+        try:
+            ledger.append(self.name, Asked(wish=wish, words=words))
+        finally:
+            ledger.close()
+
+    def _sit(self, work: Callable[[Loop], object], observe: Observer) -> None:
+        from jumar.assembly import assembled
+        from jumar.study.loop import Loop
+
+        with assembled(self._home, self._contract_text, self._options, observe) as parts:
+            self._loop = Loop(parts)
+            try:
+                work(self._loop)
+            finally:
+                self._loop = None
+
+    def _recorded(self) -> StudyRecord:
+        record = self.record()
+        if record is None:
+            raise Usage(f"study {self.name} was never run", fix="start it with `jumar run`")
+        return record
+
+    def _reading(self) -> Ledger | None:
+        if self._ledger is None and self._home.ledger.exists():
+            from jumar.ledgers.sql import open_ledger
+
+            with suppress(LedgerEmpty):
+                self._ledger = open_ledger(self._home.ledger, read_only=True)
+        return self._ledger
+
+    @property
+    def _home(self) -> Home:
+        return Home(folder=self.folder, study=getattr(self, "name", ""))
+
+    def renew(self) -> None:
+        """Become another study where this one's baseline gave no number: nothing can be built on that.
+
+        Raises Usage for a study that was named.
+        """
+        ledger = self._reading()
+        if ledger is None or not _is_dead(ledger, self.name):
+            return
+        if self._is_named:
+            raise Usage(
+                f"the unchanged target gave no number in study {self.name}, so it cannot go on",
+                fix="mend the target and leave --study out: that starts another",
+            )
+        self.name = self._free_name(ledger)
+
+    def _pick_name(self) -> str:
+        """The latest study, unless another one was asked for."""
+        ledger = self._reading()
+        taken = ledger.studies() if ledger else ()
+        if ledger and (self._options.new or not taken):
+            return self._free_name(ledger)
+        return taken[-1].name if taken else self._target()
+
+    def _free_name(self, ledger: Ledger) -> str:
+        target, taken = self._target(), {record.name for record in ledger.studies()}
+        numbered = (f"{target}-{n}" for n in range(2, len(taken) + 3))
+        return next(name for name in (target, *numbered) if name not in taken)
+
+    def _target(self) -> str:
+        return read_contract(self._contract_text).target.name
+
+
+def _is_dead(ledger: Ledger, study: str) -> bool:
+    """True when the unchanged target could not be measured: nothing can be built on that."""
+    baseline = ledger.experiment(study, BASELINE)
+    return bool(baseline and baseline.verdict and baseline.verdict.decision is Decision.FAILED)
+
+
+def first_measurement(folder: Path, contract_text: str) -> Landed:
+    """Run the target as it lies in the work tree once, as a study would, and leave no trace."""
+    from jumar.assembly import assembled
+    from jumar.core.run import Purpose, Run
+    from jumar.study.flight import Flights
+
+    with tempfile.TemporaryDirectory(prefix="jumar-") as state:
+        home = Home(folder=folder, study="trial", state=Path(state))
+        with assembled(home, contract_text, Options(include_dirty=True), _nobody) as parts:
+            flights = Flights(parts)
+            try:
+                commit = parts.terms.base
+                flights.start(
+                    Run(key="0-1", experiment=BASELINE, commit=commit, seed=1, purpose=Purpose.BASELINE)
+                )
+                landed: tuple[Landed, ...] = ()
+                while not landed:
+                    landed = flights.wait(1.0)
+                return landed[0]
+            finally:
+                flights.abandon()
+
+
+def inspect_machine(folder: Path) -> tuple[Finding, ...]:
+    """What this machine can do for a study in `folder`, and what mends each shortcoming."""
+    from jumar.inspection import inspect
+
+    return inspect(folder)

@@ -1,0 +1,231 @@
+"""Puts a study together: what the loop works with is picked here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+import jumar
+from jumar.agents.registry import anchored, make_agent
+from jumar.core.contract import Clock, Contract
+from jumar.core.evaluator import Evaluator
+from jumar.core.event import StudyStarted
+from jumar.core.executor import Executor
+from jumar.core.ledger import Ledger
+from jumar.core.sandbox import Promise, Sandbox
+from jumar.core.workspace import Workspace
+from jumar.errors import TargetUnfit, Usage
+from jumar.evaluators.scorer import Scorer, ScoringPlace
+from jumar.evaluators.stdout import StdoutEvaluator
+from jumar.executors.local import LocalExecutor
+from jumar.executors.machine import default_slots, this_machine
+from jumar.home import AGENT, CONTRACT, Home, Options, at_scale
+from jumar.ledgers.artefacts import FolderArtefacts
+from jumar.ledgers.hold import hold
+from jumar.ledgers.sql import open_ledger
+from jumar.rules.contract_file import read_contract
+from jumar.rules.preflight import IN_WORDS, preflight
+from jumar.rules.scope import matches
+from jumar.sandboxes.detect import choose
+from jumar.study.parts import Observer, Parts
+from jumar.study.places import Surroundings, remove_folder
+from jumar.study.surroundings import find_hidden, look_around
+from jumar.workspaces.git import GitWorkspace, open_workspace
+
+
+@contextmanager
+def assembled(home: Home, contract_text: str, options: Options, observe: Observer) -> Iterator[Parts]:
+    """Everything the loop needs, with the study held by this process and let go afterwards."""
+    home.make()
+    with hold(home.own), _ledger(home) as ledger:
+        workspace = open_workspace(home.folder)
+        sandbox = choose(options.sandbox)
+        record = ledger.study(home.study)
+        if record is None:
+            terms = _first_terms(home, contract_text, options, workspace, sandbox)
+        else:
+            terms = record.terms
+            _refuse_other_terms(home.study, terms, options)
+        contract = at_scale(read_contract(terms.contract), terms.scale)
+        accepted = options.sandbox is not None or bool(terms.waived)
+        waived = preflight(contract, sandbox.name, sandbox.promises, waive=accepted)
+        slots = options.slots or _usual_slots(contract)
+        executor = LocalExecutor(sandbox, slots)
+        try:
+            parts = _parts(home, terms, contract, (workspace, executor, ledger), observe)
+            notices = (*_notices(terms, sandbox, waived), *_changed(parts))
+            yield msgspec.structs.replace(parts, notices=notices)
+        finally:
+            executor.close()
+            remove_folder(home.scratch)
+
+
+@contextmanager
+def _ledger(home: Home) -> Iterator[Ledger]:
+    ledger = open_ledger(home.ledger)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def _refuse_other_terms(study: str, terms: StudyStarted, options: Options) -> None:
+    agent = options.agent and anchored(options.agent)
+    for name, asked, has in (("agent", agent, terms.agent), ("scale", options.scale, terms.scale)):
+        if asked is not None and asked != has:
+            raise Usage(
+                f"study {study} goes on with its {name} `{has}`, not `{asked}`",
+                fix=f"leave --{name} out, or start another study: --new --{name} {asked}",
+            )
+
+
+def _notices(terms: StudyStarted, sandbox: Sandbox, waived: tuple[str, ...]) -> tuple[str, ...]:
+    """What of this sitting's sandbox a reader of the record has to know."""
+    words = []
+    if sandbox.name != terms.sandbox:
+        words.append(
+            f"this sitting runs in the sandbox `{sandbox.name}`; the study began in `{terms.sandbox}`"
+        )
+    if waived:
+        lacks = "; ".join(IN_WORDS[Promise(name)] for name in waived)
+        words.append(f"the sandbox `{sandbox.name}` does not promise, as was accepted: {lacks}")
+    return tuple(words)
+
+
+def _changed(parts: Parts) -> tuple[str, ...]:
+    """Says that the code moved on while the study keeps to the commit it is pinned to."""
+    head = parts.workspace.resolve("HEAD")
+    if head is None or head == parts.terms.base:
+        return ()
+    target = parts.contract.target
+    now, then = parts.workspace.files(head), parts.workspace.files(parts.terms.base)
+    champion = parts.workspace.resolve(parts.branch)
+    found = parts.workspace.files(champion) if champion else {}
+    watched = [path for path in now if matches(path, target.editable) or path in parts.protected]
+    changed = [path for path in watched if now[path] not in (then.get(path), found.get(path))]
+    if not changed:
+        return ()
+    names = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
+    return (f"{names} changed since the study started; it goes on from its own champion (--new starts anew)",)
+
+
+def _first_terms(
+    home: Home, contract_text: str, options: Options, workspace: GitWorkspace, sandbox: Sandbox
+) -> StudyStarted:
+    contract = at_scale(read_contract(contract_text), options.scale)
+    waived = preflight(contract, sandbox.name, sandbox.promises, waive=options.sandbox is not None)
+    make_agent(anchored(options.agent or AGENT))  # an unknown agent is said before anything is pinned
+    paths = (*contract.target.editable, CONTRACT, contract.target.program, *_commands(contract))
+    base = workspace.pin(paths, include_dirty=options.include_dirty)
+    pinned = workspace.read(base, CONTRACT)
+    if pinned is None:
+        raise TargetUnfit(f"{CONTRACT} is not committed", fix=f"git add {CONTRACT} && git commit")
+    if not any(matches(path, contract.target.editable) for path in workspace.files(base)):
+        raise TargetUnfit(
+            f"no committed file matches [target] editable = {', '.join(contract.target.editable)}",
+            fix="correct the globs (relative to the folder of jumar.toml), or commit the files",
+        )
+    return StudyStarted(
+        base=base,
+        contract=pinned.decode("utf-8"),
+        scale=contract.scale,
+        agent=anchored(options.agent or AGENT),
+        secret=secrets.token_hex(32),
+        sandbox=sandbox.name,
+        promises=tuple(promise.value for promise in Promise if promise in sandbox.promises),
+        waived=waived,
+        machine=msgspec.to_builtins(this_machine()),
+        jumar=jumar.__version__,
+    )
+
+
+def _parts(
+    home: Home,
+    terms: StudyStarted,
+    contract: Contract,
+    made: tuple[Workspace, Executor, Ledger],
+    observe: Observer,
+) -> Parts:
+    workspace, executor, ledger = made
+    paths = frozenset(workspace.files(terms.base))
+    around = look_around(contract, home.folder, paths, environment())
+    program = workspace.read(terms.base, contract.target.program) or b""
+    return Parts(
+        name=home.study,
+        terms=terms,
+        contract=contract,
+        program=program.decode("utf-8", "replace"),
+        protected=(CONTRACT, contract.target.program, *_judges(contract, paths)),
+        agent=make_agent(terms.agent),
+        workspace=workspace,
+        executor=executor,
+        evaluator=_evaluator(home, contract, workspace, terms.base, around),
+        ledger=ledger,
+        artefacts=FolderArtefacts(home.artefacts),
+        around=around,
+        scratch=home.scratch,
+        observe=observe,
+    )
+
+
+def _evaluator(
+    home: Home, contract: Contract, workspace: Workspace, base: str, around: Surroundings
+) -> Evaluator:
+    if contract.self_reported:
+        return StdoutEvaluator(contract)
+    # Beside the scratch of runs, not in it: taking a study up wipes that.
+    pinned = home.own / "pinned"
+    remove_folder(pinned)
+    workspace.materialise(base, pinned)
+    hidden = find_hidden(contract, home.folder, frozenset(workspace.files(base)))
+    return Scorer(
+        contract,
+        ScoringPlace(
+            pinned=pinned,
+            inputs=around.inputs,
+            hidden=hidden.beside,
+            readable=around.readable,
+            masked=around.masked,
+            env=around.env,
+        ),
+    )
+
+
+def environment() -> Mapping[str, str]:
+    """This process's environment, with the programs of its virtual environment first on PATH.
+
+    `python` in a contract then means the Python that a user who typed `.venv/bin/jumar` expects.
+    An activated environment wins; the private one of a tool installer (pipx, uv tool) never counts.
+    """
+    environ = dict(os.environ)
+    own = Path(sys.prefix)
+    private = any((own / mark).exists() for mark in ("pipx_metadata.json", "uv-receipt.toml"))
+    activated = "VIRTUAL_ENV" in environ or "CONDA_PREFIX" in environ
+    if sys.prefix != sys.base_prefix and not private and not activated:
+        environ["PATH"] = f"{own / 'bin'}{os.pathsep}{environ.get('PATH', os.defpath)}"
+    return environ
+
+
+def _usual_slots(contract: Contract) -> int:
+    # On a wall clock two runs at once would measure each other.
+    return 1 if contract.run.budget.clock is Clock.WALL else default_slots(this_machine())
+
+
+def _commands(contract: Contract) -> tuple[str, ...]:
+    """Words of the contract's commands that may be files of the target."""
+    measure = contract.measure
+    commands = (contract.run.command, measure.score, measure.serve, *measure.checks)
+    words = {word.removeprefix("./") for command in commands for word in command}
+    return tuple(sorted(word for word in words if not word.startswith(("-", "/"))))
+
+
+def _judges(contract: Contract, paths: Collection[str]) -> tuple[str, ...]:
+    """Files of the target that its own measuring is made of."""
+    editable = contract.target.editable
+    return tuple(word for word in _commands(contract) if word in paths and not matches(word, editable))

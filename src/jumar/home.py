@@ -1,0 +1,84 @@
+"""Where a target and its studies live on disk, and how a user wants them run. Light: every verb needs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from jumar.core.contract import Contract
+from jumar.errors import TargetUnfit, Usage
+
+CONTRACT = "jumar.toml"
+STATE = ".jumar"
+AGENT = "tuner"  #: of a study that was asked for no other
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How a study is run, beyond what its contract says. None leaves it to Jumar."""
+
+    agent: str | None = None
+    scale: str | None = None
+    sandbox: str | None = None  #: choosing one accepts what it does not promise
+    slots: int | None = None  #: runs at once
+    include_dirty: bool = False  #: start from the work tree as it is, snapshot into a commit
+    new: bool = False  #: start another study though the last one could go on
+
+
+class Home(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a target and one of its studies live on disk.
+
+    `.jumar/` beside the contract holds `ledger.db`, `artefacts/` and a folder per study with its
+    lock, its scratch and its reports. It ignores itself, so git never sees it.
+    """
+
+    folder: Path
+    study: str
+    state: Path | None = None  #: instead of `.jumar/`, for what shall leave no trace
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds everything Jumar knows of this target."""
+        return self.state or self.folder / STATE
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger of every study of this target."""
+        return self.root / "ledger.db"
+
+    @property
+    def artefacts(self) -> Path:
+        """Logs, curves and scores by digest."""
+        return self.root / "artefacts"
+
+    @property
+    def own(self) -> Path:
+        """This study's lock and reports."""
+        return self.root / "studies" / self.study
+
+    @property
+    def scratch(self) -> Path:
+        """Folders of runs under way; removed when the study rests."""
+        return self.own / "scratch"
+
+    def make(self) -> None:
+        """Make what is missing. Raises TargetUnfit when the folder cannot be written."""
+        try:
+            self.own.mkdir(parents=True, exist_ok=True)
+            ignore = self.root / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n", encoding="utf-8")
+        except OSError as error:
+            raise TargetUnfit(
+                f"cannot write to {self.root} ({error.strerror})",
+                fix="make the target's folder writable, or free some disk",
+            ) from error
+
+
+def at_scale(contract: Contract, scale: str | None) -> Contract:
+    """The contract on the rung asked for. Raises Usage for a scale it does not have."""
+    if scale is None or scale == contract.scale:
+        return contract
+    if scale not in contract.scales:
+        raise Usage(f"the contract has no scale `{scale}`", fix=f"it has: {', '.join(contract.scales)}")
+    return contract.at(scale)

@@ -1,0 +1,1 @@
+"""The loop: the only place with a `while` that waits."""

@@ -1,0 +1,179 @@
+"""After each run: ask the judge, and do what it says. The only place where the champion moves."""
+
+from __future__ import annotations
+
+from jumar.core.contract import MeasureTerms
+from jumar.core.event import Judged, Noticed, Proposed
+from jumar.core.evidence import Noise, Standing, Want
+from jumar.core.experiment import BASELINE, Experiment, ExperimentRecord
+from jumar.core.outcome import Failed, Why
+from jumar.core.proposal import Proposal
+from jumar.core.run import Purpose
+from jumar.core.verdict import Decision, Verdict
+from jumar.errors import Breach, LedgerConflict, NotMeasurable, TargetUnfit
+from jumar.rules.evidence import evidence_for, noise_of, standing
+from jumar.rules.judge import judge
+from jumar.rules.noise import smallest_gain
+from jumar.rules.plan import baseline_runs, wanted_runs
+from jumar.rules.remedy import remedy
+from jumar.study.parts import Parts
+from jumar.study.proposing import Proposer
+from jumar.study.queue import Queue
+from jumar.study.recorder import Recorder
+from jumar.study.resume import mend_branch
+
+
+class Deciding:
+    """Turns what is known of an experiment into its verdict, or into the runs that are still wanted."""
+
+    def __init__(self, parts: Parts, recorder: Recorder, queue: Queue, proposer: Proposer) -> None:
+        self._parts = parts
+        self._recorder = recorder
+        self._queue = queue
+        self._proposer = proposer
+        self._told = ""
+
+    def enter_baseline(self) -> None:
+        """Make the unchanged target experiment 0."""
+        base = self._parts.terms.base
+        experiment = Experiment(
+            number=BASELINE,
+            parent=base,
+            commit=base,
+            tree=self._proposer.tree_of(base),
+            hypothesis="the unchanged target",
+            agent="jumar",
+        )
+        self._recorder.note(Proposed(experiment=experiment))
+        self._recorder.commit()
+
+    def decide(self, number: int) -> None:
+        """Judge an experiment that has no run under way."""
+        history = self._recorder.history
+        record = history.experiments[number]
+        if number == BASELINE:
+            self._decide_baseline(record)
+            return
+        answer = judge(evidence_for(number, history, self._parts.contract))
+        overtaken = record.experiment.parent != history.champion_commit
+        if isinstance(answer, Verdict):
+            if overtaken and answer.decision is Decision.KEPT:
+                self._try_again(record)
+            else:
+                self._settle(number, answer)
+        elif overtaken and answer.purpose is not Purpose.SCREEN:
+            self._try_again(record)
+        else:
+            self._want(answer, record)
+
+    def _want(self, want: Want, record: ExperimentRecord) -> None:
+        self._queue.push(wanted_runs(want.purpose, record, self._recorder.history, self._parts.contract))
+
+    def _settle(self, number: int, verdict: Verdict) -> None:
+        self._recorder.note(Judged(experiment=number, verdict=verdict))
+        if verdict.decision is Decision.KEPT:
+            self._recorder.commit()  # the ledger first: what a crash leaves undone, taking up mends
+            self.bring_branch_up()
+
+    def bring_branch_up(self) -> None:
+        """Point the branch at the champion. The ledger knows the champion; the branch only shows it.
+
+        So a branch that cannot be moved now (somebody has checked it out, or committed on it) ends
+        no night: it is said, and tried again at the next keep and at the end.
+        """
+        try:
+            mend_branch(self._parts, self._recorder)
+        except (TargetUnfit, LedgerConflict) as error:
+            name = self._parts.branch.removeprefix("refs/heads/")
+            words = f"the branch {name} stays behind the champion: {error.problem}"
+            if words != self._told:
+                self._told = words
+                self._recorder.note(Noticed(words=words))
+
+    def _decide_baseline(self, record: ExperimentRecord) -> None:
+        for run in record.runs:
+            if isinstance(run.outcome, Failed):
+                self._give_up(run.outcome)
+        missing = baseline_runs(record, self._recorder.history, self._parts.contract)
+        for wanted in missing:
+            self._queue.push((wanted,))
+        if missing:
+            return
+        try:
+            noise = noise_of(self._recorder.history)
+        except NotMeasurable as error:
+            self._settle(BASELINE, Verdict(decision=Decision.FAILED, reason=error.problem))
+            self._recorder.commit()
+            raise
+        value = standing(self._recorder.history, record.experiment.commit)
+        self._recorder.note(Noticed(words=_noise_in_words(noise, value, self._parts.contract.measure)))
+        reason = f"the unchanged target: {value.value:.6g}"
+        self._recorder.note(
+            Judged(experiment=BASELINE, verdict=Verdict(decision=Decision.KEPT, reason=reason))
+        )
+        self._recorder.commit()
+        self._parts.workspace.point(self._parts.branch, record.experiment.commit, old=None)
+
+    def _give_up(self, failed: Failed) -> None:
+        """End a study whose unchanged target gives no number. Raises NotMeasurable."""
+        problem = f"the unchanged target gave no number: {failed.why.value}: {failed.detail}"
+        if failed.why is Why.CHECK_FAILED:
+            problem = f"the unchanged target does not pass its own check {failed.detail}"
+        verdict = Verdict(decision=Decision.FAILED, reason=problem.partition("\n")[0])
+        self._settle(BASELINE, verdict)
+        self._recorder.commit()
+        raise NotMeasurable(problem, fix=remedy(failed, self._parts.contract))
+
+    def _try_again(self, record: ExperimentRecord) -> None:
+        """The champion moved while a promising experiment ran: re-test it on the new one.
+
+        Its change is merged into the new champion. Where both touch the same lines, its own
+        version of the files competes as it is, if it did better than what the champion is worth.
+        """
+        history, experiment = self._recorder.history, record.experiment
+        champion = history.champion_commit
+        edits = self._parts.workspace.merge(experiment.parent, champion, experiment.commit)
+        if edits is None and self._beats(record, champion):
+            edits = self._parts.workspace.merge(champion, champion, experiment.commit)
+        reason = f"overtaken: experiment {history.champion} was kept while this one ran"
+        number = len(history.experiments)
+        reason += f"; tried again on it as experiment {number}" if edits else "; both change the same lines"
+        self._settle(record.number, Verdict(decision=Decision.DISCARDED, reason=reason))
+        if not edits:
+            return
+        again = Proposal(
+            hypothesis=experiment.hypothesis,
+            edits=edits,
+            agent=experiment.agent,
+            predicted=experiment.predicted,
+            details={**experiment.details, "retest_of": record.number},
+        )
+        try:
+            self._proposer.enter(number, again, repeats=True)
+        except Breach as breach:
+            words = f"experiment {record.number} was not tried again: {breach.problem}"
+            self._recorder.note(Noticed(words=words))
+            return
+        self.decide(number)
+
+    def _beats(self, record: ExperimentRecord, champion: str) -> bool:
+        metric = self._parts.contract.measure.metric
+        own = standing(self._recorder.history, record.experiment.commit).value
+        return metric.gain(standing(self._recorder.history, champion).value, own) > 0
+
+
+def _noise_in_words(noise: Noise, value: Standing, measure: MeasureTerms) -> str:
+    name = measure.metric.name
+    if noise.deterministic:
+        return (
+            f"{name} has no noise: every run of the unchanged target gave {value.value:.9g}; one run "
+            "decides. If the target draws random numbers, it does not seed them from JUMAR_SEED, and "
+            "what is found may hold for its one seed only"
+        )
+    share = noise.run_sd / abs(value.value) if value.value else 0.0
+    words = f"{name} {value.value:.5g} ± {noise.run_sd:.2g} between runs ({share:.2%})"
+    seen = smallest_gain(noise, measure.confirmations)
+    words += f"; a gain of {seen:.2g} is seen four times out of five with {measure.confirmations} pairs"
+    if not noise.seeded:
+        words += "; the same seed does not give a closer result, so pairs share no luck"
+    return words

@@ -1,0 +1,196 @@
+"""Takes runs from a commit to an outcome: tree, job, score, artefacts. Knows nothing of verdicts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import msgspec
+from msgspec.structs import replace
+
+from jumar.core.curve import Curve, read_curve
+from jumar.core.evaluator import FinishedRun
+from jumar.core.executor import Ended
+from jumar.core.job import ExitReport
+from jumar.core.outcome import Failed, Measured, Outcome, Stopped, Why
+from jumar.core.run import Purpose, Run
+from jumar.errors import EnvironmentUnfit
+from jumar.study.parts import Parts
+from jumar.study.places import Place, read_log, read_untrusted, run_job
+
+CURVE_FILE = "curve.jsonl"
+SCORE_FILE = "score/score.json"
+MOST_CURVE_BYTES = 4 << 20
+MOST_SCORE_BYTES = 32 << 20
+# Folders of landed runs are removed while the next run works, once it has been launched: both are
+# Python's, and side by side they would take turns.
+LAUNCH_S = 0.02
+MOST_LEFT = 16
+
+
+class Landed(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that has its outcome."""
+
+    run: Run
+    outcome: Outcome
+    report: ExitReport
+    artefacts: dict[str, str]
+
+
+class Aloft:
+    """One run on its way. `report` is set once it has ended and is being scored."""
+
+    def __init__(self, run: Run, place: Place) -> None:
+        self.run = run
+        self.place = place
+        self.started = time.monotonic()
+        self.report: ExitReport | None = None
+        self.stopped: Stopped | None = None
+
+    def curve(self) -> Curve:
+        """The learning curve so far, as the candidate tells it."""
+        return read_curve(read_untrusted(self.place.out, CURVE_FILE, MOST_CURVE_BYTES))
+
+    def finished(self, report: ExitReport) -> FinishedRun:
+        """What an evaluator is shown."""
+        place = self.place
+        return FinishedRun(
+            run=self.run, report=report, tree=place.tree, out=place.out, log=place.log, work=place.work
+        )
+
+
+class Flights:
+    """The runs that are under way. Each that was started lands exactly once, or is abandoned."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._aloft: dict[str, Aloft] = {}
+        self._left: list[Place] = []  # of runs that landed; removed while the next one runs
+
+    def __len__(self) -> int:
+        return len(self._aloft)
+
+    def __iter__(self) -> Iterator[Aloft]:
+        return iter(tuple(self._aloft.values()))
+
+    @property
+    def free(self) -> int:
+        """How many more runs may start now."""
+        return self._parts.executor.slots - len(self._aloft)
+
+    def start(self, run: Run) -> None:
+        """Start a run that the ledger already knows of."""
+        parts = self._parts
+        place = Place(parts.scratch, run.key)
+        try:
+            place.make()
+        except OSError as error:
+            raise EnvironmentUnfit(
+                f"a run cannot have its folder {place.root}: {error.strerror}",
+                fix="free some disk, or make the target's folder writable",
+            ) from error
+        parts.workspace.materialise(run.commit, place.tree, without=parts.around.without)
+        self._aloft[run.key] = Aloft(run, place)
+        parts.executor.submit(run_job(parts.contract, run, place, parts.around))
+
+    def stop_early(self, key: str, stopped: Stopped) -> None:
+        """End a hopeless run; it lands as `stopped`."""
+        aloft = self._aloft[key]
+        if aloft.report is None and aloft.stopped is None:
+            aloft.stopped = stopped
+            self._parts.executor.cancel(key)
+
+    def wait(self, timeout_s: float) -> tuple[Landed, ...]:
+        """Runs that have their outcome since the last call."""
+        ended = self._parts.executor.wait(min(timeout_s, LAUNCH_S))
+        if not ended or len(self._left) > MOST_LEFT:
+            self._tidy()
+        if not ended and timeout_s > LAUNCH_S:
+            ended = self._parts.executor.wait(timeout_s - LAUNCH_S)
+        landed = [self._follow(each) for each in ended]
+        return tuple(flight for flight in landed if flight)
+
+    def abandon(self) -> None:
+        """Stop everything at once; what was under way has no outcome."""
+        self._parts.executor.close()
+        for aloft in self._aloft.values():
+            aloft.place.remove()
+        self._aloft.clear()
+        self._tidy()
+
+    def _tidy(self) -> None:
+        for place in self._left:
+            place.remove()
+        self._left.clear()
+
+    def _follow(self, ended: Ended) -> Landed | None:
+        key, _, is_score = ended.key.partition(":")
+        aloft = self._aloft[key]
+        if is_score:
+            assert aloft.report is not None, "a score follows its run"
+            return self._land(aloft, aloft.report, ended.report)
+        aloft.report = ended.report
+        if aloft.stopped is None and aloft.run.purpose is not Purpose.CHECK:
+            scoring = self._parts.evaluator.scoring(aloft.finished(ended.report))
+            if scoring is not None:
+                self._parts.executor.submit(scoring)
+                return None
+        return self._land(aloft, ended.report, None)
+
+    def _land(self, aloft: Aloft, report: ExitReport, scored: ExitReport | None) -> Landed:
+        curve = aloft.curve()
+        outcome = self._outcome(aloft, report, scored)
+        if isinstance(outcome, Measured):
+            outcome = replace(outcome, others={**outcome.others, **_metered(report, scored, curve)})
+        landed = Landed(run=aloft.run, outcome=outcome, report=report, artefacts=self._keep(aloft))
+        del self._aloft[aloft.run.key]
+        self._left.append(aloft.place)
+        return landed
+
+    def _outcome(self, aloft: Aloft, report: ExitReport, scored: ExitReport | None) -> Outcome:
+        if aloft.stopped is not None:
+            return aloft.stopped
+        if aloft.run.purpose is not Purpose.CHECK:
+            return self._parts.evaluator.measure(aloft.finished(report), scored)
+        if report.succeeded:
+            return Measured(value=report.wall_s)
+        command = " ".join(self._parts.contract.measure.checks[aloft.run.pair])
+        how = report.ending.value if report.exit_code is None else f"exit code {report.exit_code}"
+        said = ": ".join(filter(None, (f"`{command}`", how, report.detail, _last_word(aloft.place))))
+        return Failed(why=Why.CHECK_FAILED, detail=said)
+
+    def _keep(self, aloft: Aloft) -> dict[str, str]:
+        place = aloft.place
+        found = {
+            "log": read_log(place.log),
+            "curve": read_untrusted(place.out, CURVE_FILE, MOST_CURVE_BYTES),
+            "score": read_untrusted(place.work, SCORE_FILE, MOST_SCORE_BYTES),
+            "score_log": read_log(place.work / "score.log"),
+        }
+        return {name: self._parts.artefacts.put(content) for name, content in found.items() if content}
+
+
+def _last_word(place: Place) -> str:
+    """The last line of a run's output, without control characters."""
+    lines = read_log(place.log).decode("utf-8", "replace").split("\n")
+    words = ("".join(filter(str.isprintable, line)).strip() for line in reversed(lines))
+    return next(filter(None, words), "")[:200]
+
+
+def _metered(report: ExitReport, scored: ExitReport | None, curve: Curve) -> dict[str, float]:
+    """Our own measurements of a run, under the names that guards use; they win over reported ones.
+
+    `serve_cpu_s` is what the candidate's code spent while it was scored, which no budget covers.
+    `curve_steps` is the one that the candidate told itself.
+    """
+    ours = {
+        "peak_memory_mb": report.peak_memory_bytes / 1e6,
+        "cpu_s": report.cpu_s,
+        "wall_s": report.wall_s,
+        "output_mb": (report.output_bytes + report.disk_bytes) / 1e6,
+    }
+    if scored and scored.servers:
+        ours["serve_cpu_s"] = sum(server.cpu_s for server in scored.servers)
+    if curve and curve[-1].step > 0:
+        ours["curve_steps"] = curve[-1].step
+    return ours

@@ -1,0 +1,243 @@
+"""The loop: propose, run, judge, record, keep or revert, until there is a reason to rest."""
+
+from __future__ import annotations
+
+from jumar.core.event import Certified, Rested, RunEnded, RunStarted, Wish
+from jumar.core.experiment import BASELINE
+from jumar.core.outcome import Failed
+from jumar.core.run import Purpose, Run, Side
+from jumar.errors import JumarError, LedgerUnfit, NotMeasurable
+from jumar.rules.certify import certify
+from jumar.rules.evidence import certifying_pairs, noise_of
+from jumar.rules.plan import certifying_runs
+from jumar.study.deciding import Deciding
+from jumar.study.flight import Flights, Landed
+from jumar.study.parts import Parts
+from jumar.study.proposing import Proposer
+from jumar.study.queue import Queue
+from jumar.study.recorder import Recorder
+from jumar.study.resume import lose_open_runs, take_up
+from jumar.study.sitting import Rest, Sitting
+from jumar.study.watching import Watch
+
+WAIT_S = 0.25  # how long a wish or an interrupt may go unheard while runs are under way
+IDLE_S = 0.5  # between two looks at the ledger while the study is paused
+
+
+class Loop:
+    """One sitting of a study: from taking it up to the reason it rests."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._recorder = Recorder(parts)
+        self._flights = Flights(parts)
+        self._queue = Queue()
+        self._proposer = Proposer(parts, self._recorder)
+        self._deciding = Deciding(parts, self._recorder, self._queue, self._proposer)
+        self._watch = Watch(parts, self._recorder, self._flights, self._queue)
+        self._sitting = Sitting(parts, self._recorder.history)
+        self._interrupts = 0
+        self._wishes: set[Wish] = set()
+        self._exhausted = False
+        self._doing = "starting"
+
+    def interrupt(self) -> None:
+        """Ask once to finish what runs; twice to stop now. Safe in a signal handler."""
+        self._interrupts += 1
+
+    def run(self, *, experiments: int | None = None, hours: float | None = None) -> str:
+        """Search until there is a reason to rest, certify what was kept, and return the reason.
+
+        `experiments` and `hours` bound this sitting, beside the limits of the contract.
+        """
+        self._sitting = Sitting(self._parts, self._recorder.history, experiments=experiments, hours=hours)
+        try:
+            take_up(self._parts, self._recorder)
+            self._deciding.bring_branch_up()
+            while True:
+                rest = self._search()
+                if rest.certify:
+                    self._certify(again=Wish.CERTIFY in self._wishes)
+                    rest = self._cut_short() or rest
+                if rest.rests:
+                    break
+                self._wishes.discard(Wish.CERTIFY)
+            return self._rest(rest)
+        except JumarError as error:
+            self._rest_on(error)
+            raise
+        finally:
+            self._flights.abandon()
+
+    def certify(self) -> None:
+        """Only certify the champion, once more, on fresh seeds."""
+        finished, claims = self._recorder.history.finished, len(self._recorder.history.claims)
+        try:
+            take_up(self._parts, self._recorder)
+            self._deciding.bring_branch_up()
+            self._certify(again=True)
+            claimed = len(self._recorder.history.claims) > claims
+            reason = "certified" if claimed else "nothing to certify: no change was kept"
+            self._rest(self._cut_short() or Rest(reason=reason, finished=finished))
+        except JumarError as error:
+            self._rest_on(error)
+            raise
+        finally:
+            self._flights.abandon()
+
+    def _search(self) -> Rest:
+        self._doing = "searching"
+        if BASELINE not in self._recorder.history.experiments:
+            self._deciding.enter_baseline()
+        for number in tuple(self._recorder.history.open):
+            self._deciding.decide(number)
+        while True:
+            rest = self._reason()
+            if rest and rest.at_once:
+                self._queue.drop()
+            if rest and not self._flights and not self._queue:
+                return rest
+            self._start(propose=rest is None)
+            self._turn()
+
+    def _cut_short(self) -> Rest | None:
+        """Why what waits should not even be started, if somebody wants that."""
+        if self._interrupts:
+            return Rest(reason="interrupted", at_once=True)
+        if Wish.STOP in self._wishes:
+            return Rest(reason="stopped by request", at_once=True)
+        return None
+
+    def _reason(self) -> Rest | None:
+        """Why nothing new should be started, if there is a reason."""
+        if rest := self._cut_short():
+            return rest
+        if BASELINE in self._recorder.history.open:
+            return None
+        if Wish.CERTIFY in self._wishes:
+            return Rest(reason="certifying by request", certify=True, rests=False)
+        exhausted = Rest(reason="the agent has nothing left to propose", certify=True)
+        return self._sitting.reached() or (exhausted if self._exhausted else None)
+
+    def _start(self, *, propose: bool) -> None:
+        """Fill the free slots: with what waits first, then with new proposals."""
+        if Wish.PAUSE in self._wishes:
+            return
+        while self._flights.free > 0:
+            runs = self._queue.take(self._flights.free, self._parts.executor.slots)
+            if runs:
+                self._launch(runs)
+            elif self._queue or not propose or not self._propose():
+                break
+        self._recorder.commit()
+
+    def _propose(self) -> bool:
+        """Get one more experiment under way; False when there is none, or it was refused at once."""
+        history = self._recorder.history
+        if BASELINE in history.open or len(history.open) >= self._parts.executor.slots:
+            return False
+        # The sides of a pair end within moments of one another; a slot that is given away between
+        # them keeps the next pair, and with it what is nearly decided, waiting for a whole run.
+        confirming = any(aloft.run.purpose is Purpose.CONFIRM for aloft in self._flights)
+        if confirming and self._flights.free < len(Side):
+            return False
+        if self._sitting.reached(counting_open=True):
+            return False
+        number = self._proposer.propose()
+        if number is None:
+            self._exhausted = True
+            return False
+        if number not in history.open:
+            return False
+        self._deciding.decide(number)
+        return True
+
+    def _launch(self, runs: tuple[Run, ...]) -> None:
+        self._recorder.note(*(RunStarted(run=run) for run in runs))
+        self._recorder.commit()
+        for run in runs:
+            self._flights.start(run)
+
+    def _turn(self) -> None:
+        """Wait for something to happen, and take it in."""
+        # With nothing under way and no pause, a proposal was refused and the next one can be asked for.
+        idle_s = IDLE_S if Wish.PAUSE in self._wishes else 0.0
+        wait_s = WAIT_S if self._flights else idle_s
+        for landed in self._flights.wait(wait_s):
+            self._take_in(landed)
+        if self._interrupts > 1:
+            self._flights.abandon()
+            lose_open_runs(self._recorder, "stopped by the user")
+        self._recorder.commit()  # before anybody thinks or sleeps: a finished run is never lost
+        if self._watch.look(self._doing, self._sitting.time_left_s()):
+            self._heed()
+
+    def _take_in(self, landed: Landed) -> None:
+        number = landed.run.experiment
+        self._recorder.note(
+            RunEnded(
+                key=landed.run.key,
+                outcome=landed.outcome,
+                report=landed.report,
+                artefacts=landed.artefacts,
+            )
+        )
+        busy = self._queue.holds(number) or any(aloft.run.experiment == number for aloft in self._flights)
+        hopeless = number == BASELINE and isinstance(landed.outcome, Failed)
+        if number in self._recorder.history.open and (hopeless or not busy):
+            champion = self._recorder.history.champion
+            self._deciding.decide(number)
+            # An agent that had nothing left for the old champion may have something for a new one.
+            self._exhausted = self._exhausted and champion == self._recorder.history.champion
+
+    def _heed(self) -> None:
+        """Hear what people asked for through other processes."""
+        for asked in self._recorder.asked():
+            if asked.wish is Wish.RESUME:
+                self._wishes.discard(Wish.PAUSE)
+            elif asked.wish is not Wish.TELL:
+                self._wishes.add(asked.wish)
+
+    def _certify(self, *, again: bool = False) -> None:
+        """Baseline and champion meet on fresh seeds on the holdout; the outcome is a claim."""
+        history = self._recorder.history
+        champion = history.champion
+        claimed = any(claim.experiment == champion for claim in history.claims)
+        if champion == BASELINE or (claimed and not again):
+            return
+        self._doing = "certifying"
+        record = history.experiments[champion]
+        while runs := certifying_runs(history.experiments[champion], history, self._parts.contract):
+            self._queue.push(runs)
+            while self._queue or self._flights:
+                if self._cut_short():
+                    self._queue.drop()
+                    if not self._flights:
+                        return
+                self._start(propose=False)
+                self._turn()
+        contract = self._parts.contract
+        claim = certify(
+            certifying_pairs(history, champion),
+            contract.measure.metric,
+            noise_of(history),
+            experiment=champion,
+            commits=(self._parts.terms.base, record.experiment.commit),
+            self_reported=not self._parts.evaluator.trusted,
+        )
+        self._recorder.note(Certified(claim=claim))
+        self._recorder.commit()
+
+    def _rest(self, rest: Rest) -> str:
+        self._deciding.bring_branch_up()
+        self._recorder.note(Rested(reason=rest.reason, finished=rest.finished))
+        self._recorder.commit()
+        return rest.reason
+
+    def _rest_on(self, error: JumarError) -> None:
+        """Say in the record what ended this sitting, unless the record itself did."""
+        if isinstance(error, LedgerUnfit):
+            return
+        self._flights.abandon()
+        lose_open_runs(self._recorder, "the sitting ended before it did")
+        self._rest(Rest(reason=error.problem.partition("\n")[0], finished=isinstance(error, NotMeasurable)))

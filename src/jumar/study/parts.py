@@ -1,0 +1,47 @@
+"""What a study works with: the contract and one implementation of each protocol, handed in by app."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from jumar.core.agent import Agent
+from jumar.core.contract import Contract
+from jumar.core.evaluator import Evaluator
+from jumar.core.event import Entry, StudyStarted
+from jumar.core.executor import Executor
+from jumar.core.ledger import Artefacts, Ledger
+from jumar.core.workspace import Workspace
+from jumar.study.places import Surroundings
+from jumar.study.tick import Tick
+
+Observer = Callable[[Entry | Tick], None]
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a study needs of the house. Nothing in `study/` picks an implementation."""
+
+    name: str
+    terms: StudyStarted
+    contract: Contract
+    program: str  #: text of program.md as pinned
+    protected: tuple[str, ...]  #: paths no proposal may touch whatever `editable` says
+    agent: Agent
+    workspace: Workspace
+    executor: Executor
+    evaluator: Evaluator
+    ledger: Ledger
+    artefacts: Artefacts
+    around: Surroundings
+    scratch: Path
+    observe: Observer
+    notices: tuple[str, ...] = ()  #: what the record should say of this sitting before it begins
+    now: Callable[[], float] = time.time
+
+    @property
+    def branch(self) -> str:
+        """The ref that always points at the champion."""
+        return f"refs/heads/jumar/{self.name}"

@@ -1,0 +1,58 @@
+"""The study's memory: the ledger on disk and the history in hand, always the same."""
+
+from __future__ import annotations
+
+from jumar.core.event import Asked, Entry, Event
+from jumar.rules.history import History
+from jumar.study.parts import Parts
+
+
+class Recorder:
+    """Notes what happens and writes it down before anything is done because of it.
+
+    `note` changes the history at once; `commit` makes everything noted since the last commit
+    durable in one transaction. Whoever starts a run, moves a ref or returns commits first. Two
+    waits for the disk per experiment instead of four.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self.history = History()
+        self._parts = parts
+        self._pending: list[Event] = []
+        self._polled = 0
+        for entry in parts.ledger.entries(parts.name):
+            self.history.apply(entry)
+            self._polled = entry.seq
+
+    def note(self, *events: Event) -> None:
+        """Take events into the history; they become durable with the next `commit`."""
+        for event in events:
+            self.history.apply(
+                Entry(
+                    seq=self.history.last_seq + 1,
+                    at=self._parts.now(),
+                    study=self._parts.name,
+                    event=event,
+                    digest="",
+                )
+            )
+            self._pending.append(event)
+
+    def commit(self) -> None:
+        """Write what was noted. Raises LedgerUnfit when it cannot be, and then nothing was."""
+        if not self._pending:
+            return
+        events, self._pending = self._pending, []
+        for entry in self._parts.ledger.append(self._parts.name, *events):
+            self._parts.observe(entry)
+
+    def asked(self) -> tuple[Asked, ...]:
+        """What people asked for since the last look, through other processes."""
+        wishes = []
+        for entry in self._parts.ledger.entries(self._parts.name, after=self._polled):
+            self._polled = entry.seq
+            if isinstance(entry.event, Asked):
+                self.history.apply(entry)
+                self._parts.observe(entry)
+                wishes.append(entry.event)
+        return tuple(wishes)

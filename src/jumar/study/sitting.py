@@ -1,0 +1,105 @@
+"""How long one sitting may go on: the contract's limits, the call's own, and room to certify."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from jumar.core.experiment import BASELINE
+from jumar.rules.evidence import CERTIFY_PAIRS, standing
+from jumar.rules.history import History
+from jumar.rules.limits import Progress, must_certify_now, reached, time_left_s
+from jumar.study.parts import Parts
+
+Number = TypeVar("Number", int, float)
+
+# Certification is given this much more than its runs usually take: a deadline is a promise.
+CERTIFY_MARGIN = 1.25
+# A proposal that is worth anything needs a screen and at least two pairs: without time for these it
+# would only be left undecided.
+CONFIRM_RUNS = 3
+
+
+class Rest(msgspec.Struct, frozen=True, kw_only=True):
+    """Why nothing new is started any more, and what is still to be done."""
+
+    reason: str
+    finished: bool = False  #: a limit of the contract was reached
+    certify: bool = False  #: what was kept shall be certified first
+    at_once: bool = False  #: what waits for a slot is not started; what runs is finished
+    rests: bool = True  #: False: after certifying, the search goes on
+
+
+class Sitting:
+    """The limits of one sitting: the narrower of the contract's and the caller's."""
+
+    def __init__(
+        self, parts: Parts, history: History, *, experiments: int | None = None, hours: float | None = None
+    ) -> None:
+        self._parts = parts
+        self._history = history
+        terms = parts.contract.limits
+        self._limits = replace(
+            terms,
+            experiments=_narrower(terms.experiments, history.judged, experiments),
+            hours=_narrower(terms.hours, history.active_s / 3600, hours),
+        )
+
+    def reached(self, *, counting_open: bool = False) -> Rest | None:
+        """The limit that has been reached, if one has.
+
+        `counting_open` counts experiments under way as if they were judged: whoever wants to start
+        another one asks so.
+        """
+        if rest := self._time_is_up():
+            return rest
+        progress = self._progress(counting_open)
+        metric = self._parts.contract.measure.metric
+        if reason := reached(self._limits, progress, metric):
+            finished = reached(self._parts.contract.limits, progress, metric) is not None
+            return Rest(reason=reason, finished=finished, certify=True)
+        return None
+
+    def _time_is_up(self) -> Rest | None:
+        """Room is kept for what is promising to be confirmed, and for a champion to be certified.
+
+        First nothing new is proposed; when only certification still fits, nothing more is started.
+        """
+        history, progress = self._history, self._progress(False)
+        usual_s = history.means(history.champion_commit).usual_wall_s() or 0.0
+        certify_s = CERTIFY_MARGIN * usual_s * -(-2 * CERTIFY_PAIRS // self._parts.executor.slots)
+        certified = any(claim.experiment == history.champion for claim in history.claims)
+        needed_s = 0.0 if history.champion == BASELINE or certified else certify_s
+        confirm_s = CONFIRM_RUNS * usual_s
+        if not must_certify_now(self._limits, progress, experiment_s=confirm_s, certify_s=certify_s):
+            return None
+        return Rest(
+            reason="the time is up",
+            finished=self._limits.hours == self._parts.contract.limits.hours,
+            certify=True,
+            at_once=must_certify_now(self._limits, progress, experiment_s=0.0, certify_s=needed_s),
+        )
+
+    def time_left_s(self) -> float | None:
+        """Seconds until the first limit that can be foreseen; None where there is none."""
+        return time_left_s(self._limits, self._progress(False))
+
+    def _progress(self, counting_open: bool) -> Progress:
+        history = self._history
+        measured = BASELINE in history.experiments and BASELINE not in history.open
+        return Progress(
+            experiments=history.judged + (len(history.open) if counting_open else 0),
+            since_keep=history.since_keep,
+            hours=history.active_s_at(self._parts.now()) / 3600,
+            usd=history.cost_usd,
+            value=standing(history, history.champion_commit).value if measured else None,
+        )
+
+
+def _narrower(limit: Number | None, before: Number, more: Number | None) -> Number | None:
+    """The contract's limit, or what there is now and so much more, whichever comes first."""
+    if more is None:
+        return limit
+    return before + more if limit is None else min(limit, before + more)

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from jumar.core.contract import LimitTerms, Metric
+from jumar.core.event import Entry, Event, Judged, Proposed, Resumed, RunEnded, RunStarted
+from jumar.core.experiment import Experiment
+from jumar.core.outcome import Measured
+from jumar.core.run import Purpose, Run
+from jumar.core.verdict import Decision, Verdict
+from jumar.rules.history import History
+from jumar.study.parts import Parts
+from jumar.study.sitting import Sitting
+from jumar.testing.events import BASE, started
+
+RUN_S = 20.0
+CERTIFYING_S = 1.25 * 4 * RUN_S  # four pairs on two slots, with the margin
+CONFIRMING_S = 3 * RUN_S
+HOUR_S = 3600.0
+
+
+def history(*, champion: bool) -> History:
+    """A baseline that took RUN_S, and, if wanted, a champion whose runs take as long."""
+    told = History()
+
+    def say(at: float, event: Event) -> None:
+        told.apply(Entry(seq=told.last_seq + 1, at=at, study="s", event=event, digest=""))
+
+    def measured(number: int, commit: str, purpose: Purpose) -> None:
+        run = Run(key=f"{number}-1", experiment=number, commit=commit, seed=1, purpose=purpose)
+        experiment = Experiment(
+            number=number, parent=BASE, commit=commit, tree=commit, hypothesis="h", agent="a"
+        )
+        began, ended = RUN_S * number, RUN_S * (number + 1)
+        say(began, Proposed(experiment=experiment))
+        say(began, RunStarted(run=run))
+        say(ended, RunEnded(key=run.key, outcome=Measured(value=1.0)))
+        say(ended, Judged(experiment=number, verdict=Verdict(decision=Decision.KEPT, reason="r")))
+
+    say(0, started())
+    say(0, Resumed(pid=1, host="h"))
+    measured(0, BASE, Purpose.BASELINE)
+    if champion:
+        measured(1, "c" * 40, Purpose.CONFIRM)
+    return told
+
+
+def sitting(told: History, *, left_s: float) -> Sitting:
+    contract = SimpleNamespace(
+        limits=LimitTerms(hours=1.0), measure=SimpleNamespace(metric=Metric(name="loss"))
+    )
+    now = HOUR_S - left_s
+    parts = SimpleNamespace(contract=contract, executor=SimpleNamespace(slots=2), now=lambda: now)
+    return Sitting(cast(Parts, parts), told)
+
+
+@pytest.mark.parametrize("champion", [True, False])
+def test_there_is_time_for_more_while_a_winner_could_still_be_confirmed_and_certified(champion: bool) -> None:
+    told = history(champion=champion)
+    assert sitting(told, left_s=CERTIFYING_S + CONFIRMING_S + 1).reached() is None
+
+
+@pytest.mark.parametrize("champion", [True, False])
+def test_then_nothing_new_is_proposed_but_what_is_promising_is_decided(champion: bool) -> None:
+    rest = sitting(history(champion=champion), left_s=CERTIFYING_S + CONFIRMING_S - 1).reached()
+    assert rest is not None
+    assert (rest.certify, rest.at_once, rest.finished) == (True, False, True)
+
+
+def test_when_only_certification_still_fits_nothing_more_is_started() -> None:
+    rest = sitting(history(champion=True), left_s=CERTIFYING_S - 1).reached()
+    assert rest is not None
+    assert rest.at_once
+
+
+def test_without_a_champion_what_is_promising_has_all_the_time_there_is() -> None:
+    undecided = sitting(history(champion=False), left_s=5).reached()
+    over = sitting(history(champion=False), left_s=-1).reached()
+    assert undecided is not None
+    assert over is not None
+    assert (undecided.at_once, over.at_once) == (False, True)
