@@ -1,0 +1,140 @@
+"""Owns the verbs that only look: status, log, show, diff."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from msgspec.structs import replace
+
+from jumar.app import Study, open_study
+from jumar.cli import render
+from jumar.cli.verb import json_option, of_a_study, verb
+from jumar.cli.views import diff_text, experiment_grid, experiments_table, runs_table, status_grid
+from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.ledger import Condition, StudyRecord
+from jumar.errors import Usage
+from jumar.reports.plain import plain
+from jumar.reports.summary import Summary, summarise
+from jumar.reports.values import Values
+
+LOG_LINES = 20
+MOST_READ = 1000
+
+
+def opened(folder: Path, study: str | None) -> tuple[Study, StudyRecord]:
+    """A study that was run at least once. Raises Usage for one that was not."""
+    live = open_study(folder, study=study)
+    record = live.record()
+    if record is None:
+        fix = "leave --study out for the latest one" if study else "start it with `jumar run`"
+        raise Usage(f"there is no study {live.name} here yet", fix=fix)
+    return live, record
+
+
+def doing_now(live: Study, record: StudyRecord) -> str:
+    """What a study is doing; who ran it and died is not running it."""
+    holder = live.holder()
+    if holder:
+        return f"{record.condition.value}, by process {holder.pid} on {holder.host}"
+    if record.condition in (Condition.RUNNING, Condition.PAUSED):
+        return "resting: its process ended without a word; `jumar run` goes on"
+    return f"{record.condition.value}: {record.reason}" if record.reason else record.condition.value
+
+
+def recent(live: Study, record: StudyRecord) -> tuple[ExperimentRecord, ...]:
+    """The baseline, the champion and the last thousand: a long study answers as fast as a short one."""
+    last = live.experiments(last=MOST_READ)
+    first = last[0].number if last else BASELINE
+    early = sorted({number for number in (BASELINE, record.champion) if number < first})
+    return (*(live.experiment(number) for number in early), *last)
+
+
+def standing(live: Study, record: StudyRecord, records: tuple[ExperimentRecord, ...]) -> Summary:
+    """The summary from `records`, with the counts of the whole study."""
+    summary = summarise(record, records, live.contract)
+    proposed = sum(record.decisions.values()) + record.open_experiments
+    return replace(summary, experiments=max(summary.experiments, proposed))
+
+
+@verb("jumar status", "jumar status --json")
+@of_a_study
+@json_option
+def status(folder: Path, study: str | None, as_json: bool) -> None:
+    """Say how a study stands: champion, gain, counts, and who runs it."""
+    live, record = opened(folder, study)
+    records = recent(live, record)
+    summary = standing(live, record, records)
+    doing = doing_now(live, record)
+    if as_json:
+        holder = live.holder()
+        pid = holder.pid if holder else None
+        return render.data({"summary": summary, "read": len(records), "doing": doing, "pid": pid})
+    render.say(status_grid(summary, doing, records), "")
+    render.say(experiments_table(records[-5:], Values(records), live.contract.measure.metric))
+    if live.contract_changed:
+        render.note("jumar.toml has changed since; the study keeps to the one it started from")
+
+
+@verb("jumar log", "jumar log --kept --json")
+@of_a_study
+@click.option("--last", type=click.IntRange(1), default=LOG_LINES, show_default=True, help="How many.")
+@click.option("--all", "everything", is_flag=True, help="All of them.")
+@click.option("--kept", is_flag=True, help="Only what was kept.")
+@json_option
+def log(
+    folder: Path, study: str | None, last: int, everything: bool, kept: bool, as_json: bool
+) -> None:  # fmt: skip
+    """List experiments with verdict and reason, oldest first."""
+    live, _ = opened(folder, study)
+    records = live.experiments(last=None if everything or kept else last)
+    shown = [record for record in records if record.is_kept or not kept]
+    shown = shown if everything else shown[-last:]
+    if as_json:
+        return render.data(shown)
+
+    render.say(experiments_table(shown, Values(records), live.contract.measure.metric))
+
+
+@verb("jumar show 12", "jumar show 12 --log")
+@click.argument("number", type=click.IntRange(0))
+@of_a_study
+@click.option("--log", "with_log", is_flag=True, help="Print what its last run printed, and nothing else.")
+@json_option
+def show(number: int, folder: Path, study: str | None, with_log: bool, as_json: bool) -> None:
+    """Show one experiment: hypothesis, runs, verdict and evidence. Number 0 is the baseline."""
+    live, _ = opened(folder, study)
+    record = live.experiment(number)
+    if with_log:
+        return _print_log(live, number)
+    if as_json:
+        return render.data(record)
+
+    render.say(experiment_grid(record, Values([record]), live.contract.measure.metric), "")
+    render.say(runs_table(record.runs))
+
+
+def _print_log(live: Study, number: int) -> None:
+
+    runs = [run for run in live.experiment(number).runs if "log" in run.artefacts]
+    if not runs:
+        raise Usage(f"no run of experiment {number} printed anything", fix=f"see `jumar show {number}`")
+    text = live.artefact(runs[-1].artefacts["log"]).decode("utf-8", "replace")
+    render.raw(plain(text, lines=True))
+
+
+@verb("jumar diff 12", "jumar diff 12 | git apply --check")
+@click.argument("number", type=click.IntRange(0))
+@of_a_study
+@json_option
+def diff(number: int, folder: Path, study: str | None, as_json: bool) -> None:
+    """Show what an experiment changed against its parent."""
+    live, _ = opened(folder, study)
+    changed = live.diff(number)
+    if as_json:
+        return render.data({"experiment": number, "diff": changed})
+    if not sys.stdout.isatty():
+        return render.raw(changed)  # byte for byte, for `git apply`; no terminal is there to be fooled
+
+    render.say(diff_text(changed))

@@ -1,0 +1,165 @@
+"""Owns the verbs that work: run and certify."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from jumar.app import Study, open_study
+from jumar.cli import render
+from jumar.cli.exits import Exit
+from jumar.cli.live import Display, display_for
+from jumar.cli.readers import opened, recent, standing
+from jumar.cli.verb import json_option, of_a_study, verb
+from jumar.cli.views import grid, status_grid
+from jumar.core.event import Entry, Wish
+from jumar.core.experiment import BASELINE
+from jumar.home import Options
+from jumar.reports.words import claim_in_words
+from jumar.study.tick import Tick
+
+
+@verb("jumar run", "jumar run --experiments 20 --agent tuner")
+@of_a_study
+@click.option("--experiments", type=click.IntRange(1), metavar="N", help="Rest after N experiments.")
+@click.option("--hours", type=click.FloatRange(0, min_open=True), metavar="H", help="Rest after H hours.")
+@click.option(
+    "--agent", metavar="NAME", help="Who proposes in a new study: tuner (default), nop, replay:FOLDER."
+)
+@click.option("--scale", metavar="NAME", help="The scale of a new study (default: the first).")
+@click.option("--slots", type=click.IntRange(1), metavar="N", help="Runs at once (default: what fits).")
+@click.option("--sandbox", metavar="NAME", help="Which sandbox; accepts what it does not promise.")
+@click.option("--include-dirty", is_flag=True, help="Start from uncommitted changes, snapshot as a commit.")
+@click.option("--new", is_flag=True, help="Start another study though the last one could go on.")
+@json_option
+def run(
+    folder: Path,
+    study: str | None,
+    experiments: int | None,
+    hours: float | None,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Work on the study until a limit is reached. The same command goes on where it ended.
+
+    Ctrl-C once finishes what runs; twice stops now. Nothing is lost either way.
+    """
+    live = open_study(folder, study=study, options=Options(**options))
+    live.renew()
+    if live.contract_changed:
+        render.note("jumar.toml has changed since; this study keeps to its own, `--new` starts another")
+    return work(live, experiments=experiments, hours=hours, as_json=as_json)
+
+
+@verb("jumar certify", "jumar certify --json")
+@of_a_study
+@json_option
+def certify(folder: Path, study: str | None, as_json: bool) -> int:
+    """Measure the champion against the baseline on fresh seeds, and on the hidden data if there is any.
+
+    A study that another process runs is asked to do so itself.
+    """
+    live, _ = opened(folder, study)
+    if holder := live.holder():
+        live.ask(Wish.CERTIFY)
+        if as_json:
+            render.line({"claim": None, "asked": holder.pid})
+        else:
+            render.say(f"asked process {holder.pid} to certify when what runs has finished")
+        return Exit.DONE
+    with _watched(live, as_json=as_json) as interrupts:
+        claim = live.certify(observe=interrupts.observe)
+    if as_json:
+        render.line({"claim": claim})
+    else:
+        words = claim_in_words(claim, holdout=bool(live.contract.measure.hidden)) if claim else ""
+        render.say(words or "nothing to certify: no change was kept")
+    return Exit.INTERRUPTED if interrupts.count else Exit.DONE
+
+
+def work(
+    live: Study,
+    *,
+    experiments: int | None = None,
+    hours: float | None = None,
+    as_json: bool = False,
+    with_report: bool = False,
+) -> Exit:
+    """Run a study, showing what happens, and say how it stands at the end."""
+    with _watched(live, as_json=as_json) as interrupts:
+        live.run(experiments=experiments, hours=hours, observe=interrupts.observe)
+    say_end(live, as_json=as_json, paths=live.report() if with_report else {})
+    return Exit.INTERRUPTED if interrupts.count else Exit.DONE
+
+
+class _Interrupts:
+    """Passes Ctrl-C on to the study with the next observation, twice a second, and tells of it.
+
+    Not at once: a signal may come while something is being printed, or before the study has begun
+    to listen.
+    """
+
+    def __init__(self, live: Study, display: Display) -> None:
+        self._live, self._display = live, display
+        self.count, self._passed_on = 0, 0
+
+    def heard(self, number: int, _: FrameType | None) -> None:
+        """A signal came: the first Ctrl-C finishes what runs; the second, or SIGTERM, stops now."""
+        if self.count > 1:
+            raise KeyboardInterrupt
+        self.count = 2 if number == signal.SIGTERM else self.count + 1
+
+    def observe(self, event: Entry | Tick) -> None:
+        """Show an event, and pass on what was heard since the last one."""
+        while self._passed_on < self.count:
+            self._passed_on += 1
+            self._live.interrupt()
+            self._display.say(_HEARD[self._passed_on])
+        self._display.observe(event)
+
+
+_HEARD = {1: "finishing what runs; Ctrl-C again stops now", 2: "stopping now; nothing is lost"}
+
+
+@contextmanager
+def _watched(live: Study, *, as_json: bool) -> Iterator[_Interrupts]:
+    """Show what happens while the block runs, and pass Ctrl-C on."""
+    display = display_for(live, as_json=as_json, is_terminal=sys.stdout.isatty())
+    interrupts = _Interrupts(live, display)
+    before = {each: signal.signal(each, interrupts.heard) for each in (signal.SIGINT, signal.SIGTERM)}
+    display.start()
+    try:
+        yield interrupts
+    finally:
+        display.close()
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def say_end(live: Study, *, as_json: bool, paths: Mapping[str, Path]) -> None:
+    """Where the study stands now, and what to do next."""
+    record = live.record()
+    if record is None:
+        return
+    records = recent(live, record)
+    summary = standing(live, record, records)
+    if as_json:
+        return render.line({"summary": summary, "paths": {name: str(path) for name, path in paths.items()}})
+    render.say("", status_grid(summary, f"{record.condition.value}: {record.reason}", records))
+    if paths:
+        render.say(grid([(name, str(path)) for name, path in paths.items()]))
+    if record.champion == BASELINE:
+        nexts = ["jumar log", "jumar run"]
+    else:
+        branch = f"jumar/{live.name}"
+        nexts = ["jumar report", f"git diff {record.terms.base[:10]}..{branch}", f"git merge {branch}"]
+    where = [] if live.folder == Path.cwd() else [f"cd {shlex.quote(str(live.folder))}"]
+    render.say("", "next:", *(f"  {line}" for line in (*where, *nexts)))

@@ -1,0 +1,244 @@
+"""Owns what studies and experiments look like on a terminal: values in, Rich texts and tables out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from jumar.core.contract import Contract, Metric
+from jumar.core.event import Asked, Certified, Entry, Judged, Noticed, Proposed, Rested, Resumed, Wish
+from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.outcome import Failed, Measured, Stopped
+from jumar.core.run import RunRecord
+from jumar.core.verdict import Decision, Verdict
+from jumar.reports.effort import Effort
+from jumar.reports.plain import plain, short
+from jumar.reports.summary import Summary
+from jumar.reports.values import Values
+from jumar.reports.words import claim_in_words, duration, number, percent, plural, sparkline
+
+STYLES = {
+    Decision.KEPT: "bold green",
+    Decision.DISCARDED: "bright_black",
+    Decision.FAILED: "yellow",
+    Decision.INVALID: "red",
+}
+
+WISHES = {
+    Wish.PAUSE: "asked to pause: what runs is finished, nothing new starts",
+    Wish.RESUME: "asked to go on",
+    Wish.STOP: "asked to stop: what runs is finished",
+    Wish.TELL: "told",
+    Wish.CERTIFY: "asked to certify when what runs has finished",
+}
+
+
+def verdict_text(verdict: Verdict | None) -> Text:
+    """The decision in its colour; an experiment without one is open."""
+    if verdict is None:
+        return Text("open", style="cyan")
+    return Text(verdict.decision.value, style=STYLES[verdict.decision])
+
+
+def clock_time(at: float) -> str:
+    """A moment in this machine's time, to the second."""
+    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def grid(rows: Sequence[tuple[str, Any]]) -> Table:
+    """Names and what belongs to them; rows without anything are left out."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bright_black", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, content in rows:
+        if content not in (None, ""):
+            table.add_row(name, content if isinstance(content, Text) else Text(str(content)))
+    return table
+
+
+def experiments_table(records: Sequence[ExperimentRecord], values: Values, metric: Metric) -> Table:
+    """One line per experiment, oldest first."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bright_black", pad_edge=False)
+    for heading in ("#", "verdict", metric.name, "gain"):
+        table.add_column(Text(heading), justify="left" if heading == "verdict" else "right", no_wrap=True)
+    # Where room is short, Rich takes it from columns that may wrap; their texts then do not.
+    table.add_column("hypothesis", ratio=3)
+    table.add_column("reason", ratio=2)
+    for record in records:
+        value, verdict = values.of(record), record.verdict
+        table.add_row(
+            str(record.number),
+            verdict_text(verdict),
+            "" if value is None else number(value),
+            "" if verdict is None or verdict.gain is None else number(verdict.gain, signed=True),
+            _on_one_line(title(record)),
+            _on_one_line(plain(verdict.reason) if verdict else ""),
+        )
+    return table
+
+
+def _on_one_line(text: str) -> Text:
+    return Text(text, no_wrap=True, overflow="ellipsis")
+
+
+def title(record: ExperimentRecord) -> str:
+    """What an experiment is about, on one line."""
+    if record.number == BASELINE:
+        return "the unchanged target"
+    return plain(record.experiment.hypothesis)
+
+
+def staircase(records: Sequence[ExperimentRecord], values: Values) -> list[float]:
+    """The champion's value after each judged experiment."""
+    steps: list[float] = []
+    for record in records:
+        if record.is_kept or record.number == BASELINE:
+            value = values.of(record)
+            steps += [value] if value is not None else steps[-1:]
+        elif record.verdict:
+            steps += steps[-1:]
+    return steps
+
+
+def status_grid(summary: Summary, doing: str, records: Sequence[ExperimentRecord]) -> Table:
+    """How a study stands."""
+    numbers = {**summary.decisions, "open": summary.open_experiments}
+    counts = ", ".join(f"{count} {name}" for name, count in numbers.items() if count)
+    failures = ", ".join(f"{group.why} {group.count}" for group in summary.failures[:4])
+    part = f" (last {len(records):,})" if len(records) < summary.experiments else ""
+    champion = summary.champion
+    value = "" if champion.value is None else f"{summary.metric} {number(champion.value)}"
+    where = "the unchanged target" if champion.experiment == BASELINE else f"experiment {champion.experiment}"
+    return grid(
+        [
+            ("study", Text(f"{summary.study} (scale {summary.scale})", style="bold")),
+            ("state", plain(doing)),
+            ("champion", f"{value}  {where}, mean of {plural(champion.runs, 'run')}" if value else ""),
+            ("gain", plain(summary.sentence)),
+            ("staircase", sparkline(staircase(records, Values(records)), width=60)),
+            ("experiments", f"{summary.experiments}: {counts}" if counts else str(summary.experiments)),
+            (f"failures{part}", plain(failures)),
+            (f"work{part}", _effort(summary.effort)),
+            ("branch", f"jumar/{summary.study}" if champion.experiment != BASELINE else ""),
+        ]
+    )
+
+
+def _effort(effort: Effort) -> str:
+    said = [plural(effort.runs, "run"), duration(3600 * effort.hours)]
+    if effort.usd:
+        said.append(f"{effort.usd:.2f} USD")
+    return ", ".join(said)
+
+
+def experiment_grid(record: ExperimentRecord, values: Values, metric: Metric) -> Table:
+    """One experiment but for its runs."""
+    experiment, verdict = record.experiment, record.verdict
+    value = values.of(record)
+    rows: list[tuple[str, Any]] = [
+        ("experiment", Text(str(record.number), style="bold")),
+        ("hypothesis", title(record)),
+        ("agent", plain(experiment.agent)),
+        ("predicted", percent(experiment.predicted, signed=True) if experiment.predicted is not None else ""),
+        ("parent", experiment.parent),
+        ("commit", experiment.commit),
+        ("proposed", clock_time(record.proposed_at)),
+        ("verdict", verdict_text(verdict)),
+        (metric.name, "" if value is None else number(value)),
+    ]
+    if verdict:
+        rows += [
+            ("reason", plain(verdict.reason)),
+            ("code", plain(verdict.code)),
+            ("gain", _gain(verdict)),
+            ("evidence", _flat(verdict.evidence)),
+        ]
+    return grid(rows)
+
+
+def _gain(verdict: Verdict) -> str:
+    if verdict.gain is None:
+        return ""
+    if verdict.interval is None:
+        return number(verdict.gain, signed=True)
+    low, high = (number(end, signed=True) for end in verdict.interval)
+    return f"{number(verdict.gain, signed=True)}, 95 % interval {low} to {high}"
+
+
+def _flat(evidence: Mapping[str, Any]) -> str:
+    said = [
+        f"{key} {number(value) if isinstance(value, int | float) and not isinstance(value, bool) else value}"
+        for key, value in evidence.items()
+    ]
+    return plain(", ".join(said))
+
+
+def runs_table(runs: Sequence[RunRecord]) -> Table:
+    """What was run, with which seed, and what came of it."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bright_black", pad_edge=False)
+    for heading in ("run", "purpose", "side", "seed", "CPU s", "wall s", "peak MB", "outcome"):
+        table.add_column(heading, justify="right" if heading.split()[-1] in ("s", "MB", "seed") else "left")
+    for record in runs:
+        report = record.report
+        table.add_row(
+            record.run.key,
+            record.run.purpose.value,
+            record.run.side.value,
+            str(record.run.seed),
+            f"{report.cpu_s:.1f}" if report else "",
+            f"{report.wall_s:.1f}" if report else "",
+            f"{report.peak_memory_bytes / 1e6:.0f}" if report else "",
+            Text(outcome_words(record)),
+        )
+    return table
+
+
+def outcome_words(record: RunRecord) -> str:
+    """What came of a run, on one line."""
+    match record.outcome:
+        case Measured(value=value):
+            return number(value)
+        case Failed(why=why, detail=detail):
+            return f"{why.value}: {short(detail, 100)}"
+        case Stopped(progress=progress, detail=detail):
+            return f"stopped at {percent(progress)}: {short(detail, 100)}"
+    return f"lost: {short(record.lost, 100)}" if record.lost else "under way"
+
+
+def diff_text(diff: str) -> Text:
+    """A unified diff in its usual colours."""
+    text = Text()
+    styles = {"+": "green", "-": "red", "@": "cyan"}
+    for line in plain(diff, lines=True).splitlines():
+        heading = line.startswith(("+++", "---", "diff "))
+        text.append(f"{line}\n", style="bold" if heading else styles.get(line[:1], ""))
+    text.rstrip()
+    return text
+
+
+def entry_words(entry: Entry, contract: Contract) -> str | None:
+    """What happened, on one line; None for what is too small to be told."""
+    said: str | None = None
+    match entry.event:
+        case Proposed(experiment=experiment) if experiment.number != BASELINE:
+            said = f"#{experiment.number} proposed: {experiment.hypothesis}"
+        case Proposed():
+            said = "measuring the unchanged target"
+        case Judged(experiment=judged, verdict=verdict):
+            gain = "" if verdict.gain is None else f" {number(verdict.gain, signed=True)}"
+            said = f"#{judged} {verdict.decision.value}{gain}: {verdict.reason}"
+        case Certified(claim=claim):
+            said = claim_in_words(claim, holdout=bool(contract.measure.hidden))
+        case Noticed(words=words):
+            said = words
+        case Asked(wish=wish, words=words):
+            said = WISHES[wish] + (f": {words}" if words else "")
+        case Resumed(pid=pid, host=host):
+            said = f"taken up by process {pid} on {host}"
+        case Rested(reason=reason):
+            said = f"resting: {reason}"
+    return plain(said) if said else None
