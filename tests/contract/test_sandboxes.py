@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -182,7 +183,7 @@ for found in detect(): print(found.name, found.usable, found.reason, "FIX", foun
 
 
 def test_a_machine_without_bubblewrap_is_told_how_to_get_it(tmp_path: Path) -> None:
-    for name in ("sh", "setpriv", "prlimit"):
+    for name in ("sh", "setpriv"):
         (tmp_path / name).symlink_to(str(shutil.which(name)))
     told = in_a_fresh_python(DESCRIBE, PATH=str(tmp_path)).splitlines()
     assert told[0] == "bubblewrap False bwrap not found on PATH FIX apt install bubblewrap util-linux"
@@ -190,7 +191,7 @@ def test_a_machine_without_bubblewrap_is_told_how_to_get_it(tmp_path: Path) -> N
 
 
 def test_an_old_bubblewrap_is_told(tmp_path: Path) -> None:
-    for name in ("sh", "setpriv", "prlimit"):
+    for name in ("sh", "setpriv"):
         (tmp_path / name).symlink_to(str(shutil.which(name)))
     (tmp_path / "bwrap").write_text("#!/bin/sh\necho bubblewrap 0.6.1\n")
     (tmp_path / "bwrap").chmod(0o755)
@@ -216,6 +217,33 @@ def test_bubblewrap_works_where_a_policy_leaves_no_capability_inside(tmp_path: P
     path = f"{tmp_path}:{os.environ['PATH']}"
     told = in_a_fresh_python(RUN_ONE.format(folder=str(tmp_path)), PATH=path)
     assert told.split() == ["True", "True", "4"]
+
+
+RUN_TWO = """
+import sys
+from pathlib import Path
+from jumar.sandboxes.detect import choose
+from jumar.testing.lab import Lab
+sandbox, lab = choose(sys.argv[1]), Lab(Path(sys.argv[2]))
+first = sandbox.launch(lab.job("import time; time.sleep(60)"))
+print(lab.mark, flush=True)
+second = sandbox.launch(lab.job("import time; time.sleep(60)"))
+first.report()
+"""
+
+
+@pytest.mark.parametrize("name", USABLE)
+def test_nothing_outlives_a_process_killed_while_it_builds_a_box(name: str, tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    for turn in range(8):
+        command = [sys.executable, "-c", RUN_TWO, name, str(tmp_path / str(turn))]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            lab.mark = process.stdout.readline().strip()
+            time.sleep(0.002 * turn)
+            process.kill()
+        assert lab.mark
+        until(lambda: not lab.survivors(), "every process is gone", within_s=5)
 
 
 @pytest.mark.skipif("bubblewrap" not in USABLE, reason="needs bubblewrap")

@@ -30,41 +30,39 @@ import signal
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
-from resource import struct_rusage
 
-from jumar.core.job import Job
+from jumar.core.job import Caps, Job
 from jumar.core.sandbox import Confined, Promise
 from jumar.errors import SandboxUnavailable
 from jumar.sandboxes import seccomp
-from jumar.sandboxes.cgroup import Group, places
 from jumar.sandboxes.confined import (
     Exit,
     Running,
     Startable,
     Streams,
+    connected,
     environment,
     launch,
     make_out,
     not_started,
     own_fd,
-    spawn,
 )
 from jumar.sandboxes.ids import unused_uid
 from jumar.sandboxes.limits import rlimits
 from jumar.sandboxes.mounts import OUT, arguments
 from jumar.sandboxes.programs import Missing, find
+from jumar.sandboxes.starting import Ended, Started, warden
 
-PROGRAMS = ("bwrap", "setpriv", "prlimit", "sh")
+PROGRAMS = ("bwrap", "setpriv", "sh")
 
 # The first line: this must never run where "all others" are the machine's.
 _INIT = """[ $$ = 1 ] || exit 125
 exec 9>&2 2>/dev/null
-(exec "$@" 2>&9 9>&-)
+(LIMITS || exit 125; exec "$@" 2>&9 9>&-)
 code=$?
 kill -9 -1
 while kill -0 -1; do (:) & wait; done
 exit $code"""
-_ENTER = 'for group in $1; do echo $$ >"$group" || exit 125; done; shift; exec "$@"'
 _NAMESPACES = ("ipc", "pid", "uts", "cgroup-try")
 _CAPABILITIES = [f"--{kind}=-all" for kind in ("inh-caps", "ambient-caps", "bounding-set")]
 _OLDEST = (0, 8)  # the first with --size and --disable-userns
@@ -73,7 +71,7 @@ _ROOT_NEEDS = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL")
 
 
 class Bubblewrap:
-    """The strongest sandbox. Launch from a thread that lives as long as the run: see `launch`."""
+    """The strongest sandbox."""
 
     name = "bubblewrap"
     promises = frozenset(Promise)
@@ -81,8 +79,7 @@ class Bubblewrap:
     def launch(self, job: Job) -> Confined:
         """Start `job`. Raises SandboxUnavailable when it could not be confined.
 
-        The run is killed when the thread that called this ends (so does the kernel's parent-death
-        signal work), which is also why nothing survives a `kill -9` of this process.
+        It ends with this process, however that ends: see `warden.py`.
         """
         return launch(job, self._start)
 
@@ -99,36 +96,34 @@ class Bubblewrap:
             os.chown(job.out, uid, uid)
         env = environment(job, streams, search=program.search, home=str(home), out=str(OUT), scratch="/tmp")
         view = arguments(job, program, home)
-        limits = [f"--{name}={value}" for name, value in rlimits(job.caps).items()]
-        group = Group(places(), job.caps.memory_bytes)
         status, told = (own_fd(fd) for fd in os.pipe2(os.O_CLOEXEC))
         passwd, names, calls = map(_memory_file, (_passwd(uid, home), _names(uid), _filter()))
         files = ["--perms", "0755", "--dir", "/etc", *_file(passwd, "passwd"), *_file(names, "group")]
         argv = [
-            *(*_enter(paths["sh"], group), paths["bwrap"], *_confinement(job.network, told), *files, *view),
-            *("--seccomp", str(calls), "--", "/bin/sh", "-c", _INIT, "init"),
-            *(*_drop(paths, uid), paths["prlimit"], *limits, "--", *program.command),
+            *(paths["bwrap"], *_confinement(job.network, told), *files, *view),
+            *("--seccomp", str(calls), "--", "/bin/sh", "-c", _init(job.caps), "init"),
+            *(*_drop(paths, uid), *program.command),
         ]
         fds = (told, passwd, names, calls)
         try:
-            process, log_fd = spawn(argv, job, streams, fds, env)
+            with connected(job, streams, fds) as (numbers, log_fd):
+                process = warden().start(argv, env, numbers, job.caps.memory_bytes)
         except BaseException:
             os.close(status)
-            group.remove()
             raise
         finally:
             for fd in fds:
                 os.close(fd)
-        return Running(job, process, _Box(job, process, status, group), log_fd)
+        return Running(job, process, _Box(job, process, status), log_fd)
 
 
 class _Box:
     """Reaches into the namespaces of one run."""
 
-    def __init__(self, job: Job, process: subprocess.Popen[bytes], status: int, group: Group) -> None:
-        self._job, self._process, self._status, self._group = job, process, status, group
+    def __init__(self, job: Job, process: Started, status: int) -> None:
+        self._job, self._pid, self._group, self._status = job, process.pid, process.group, status
         self._told = b""
-        self.keeps_memory = group.caps_memory
+        self.keeps_memory = process.group.caps_memory
 
     def processes(self) -> Iterable[str]:
         if not (first := self._first()):
@@ -170,7 +165,7 @@ class _Box:
         """
         if self._first() is None:
             select.select([self._status], [], [], _STARTS_WITHIN_S)
-        for pid in (self._first(), self._process.pid):
+        for pid in (self._first(), self._pid):
             if pid is not None:
                 try:
                     os.kill(pid, signal.SIGKILL)
@@ -178,18 +173,17 @@ class _Box:
                     continue
                 return
 
-    def exit(self, status: int, usage: struct_rusage) -> Exit:
+    def exit(self, ended: Ended) -> Exit:
         self._listen()
-        code = os.waitstatus_to_exitcode(status)
+        code = os.waitstatus_to_exitcode(ended.status)
         was_killed = code in (-signal.SIGKILL, 128 + signal.SIGKILL)
         if b"exit-code" not in self._told and not was_killed:
             raise SandboxUnavailable(f"bubblewrap: {self._said()}", fix="see `jumar doctor`")
         # A shell says 128 + n for signal n, and so do we read it.
         code = 128 - code if 128 < code <= 128 + signal.NSIG - 1 else code
         said = self._said() if code in (126, 127) else ""
-        not_started = said if said.startswith(("prlimit: failed to execute", "setpriv: ")) else ""
-        cpu_s = usage.ru_utime + usage.ru_stime
-        return Exit(code, cpu_s, usage.ru_maxrss << 10, not_started)
+        not_started = said if said.startswith(("setpriv: ", "init: ")) else ""
+        return Exit(code, ended.cpu_s, ended.peak_kib << 10, not_started)
 
     def _said(self) -> str:
         with self._job.log.open("rb") as log:
@@ -221,8 +215,21 @@ def _can_guard() -> bool:
     """Whether process 1 in a user namespace may keep a capability and take it from the command."""
     paths = _programs()
     command = [paths["bwrap"], "--unshare-user", "--cap-drop", "ALL", "--cap-add", "CAP_SETPCAP"]
-    command += ["--ro-bind", "/", "/", "--", paths["setpriv"], *_CAPABILITIES, "--", paths["prlimit"], "-V"]
+    command += ["--ro-bind", "/", "/", "--", paths["setpriv"], *_CAPABILITIES, "--", "/bin/sh", "-c", ":"]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def _init(caps: Caps) -> str:
+    """The script of process 1; its shell, whichever it is, sets the limits of its child."""
+    limits = rlimits(caps)
+    parts = [
+        f"ulimit -f {-(-limits['fsize'] // 512)}",
+        f"ulimit -n {limits['nofile']}",
+        f"ulimit -c {limits['core']}",
+        f"{{ ulimit -u {limits['nproc']} || ulimit -p {limits['nproc']}; }}",  # bash's letter, and dash's
+    ]
+    parts += [f"ulimit -t {limits['cpu']}"] if "cpu" in limits else []
+    return _INIT.replace("LIMITS", " && ".join(parts))
 
 
 def _drop(paths: dict[str, str], uid: int) -> list[str]:
@@ -230,10 +237,6 @@ def _drop(paths: dict[str, str], uid: int) -> list[str]:
         return []
     ids = [f"--reuid={uid}", f"--regid={uid}", "--clear-groups"] if os.geteuid() == 0 else []
     return [paths["setpriv"], *ids, "--no-new-privs", *_CAPABILITIES, "--"]
-
-
-def _enter(shell: str, group: Group) -> list[str]:
-    return [shell, "-c", _ENTER, "enter", " ".join(group.entries)] if group.entries else []
 
 
 @functools.cache

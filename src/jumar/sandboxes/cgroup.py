@@ -29,15 +29,20 @@ class Places(NamedTuple):
 class Group:
     """The groups of one run. `entries` are the files that a process writes its id to, to enter."""
 
-    def __init__(self, places: Places, memory_bytes: int | None) -> None:
+    def __init__(self, places: Places) -> None:
         name = f"jumar-{os.getpid()}-{next(_serial)}"
         self._v2 = places.memory_is_v2
-        self._memory = places.memory / name if places.memory and memory_bytes else None
+        self._memory = places.memory / name if places.memory else None
         self._cpu = places.cpu / name if places.cpu else None
+        self.caps_memory = False  #: the kernel itself keeps the memory cap
         for folder in self._folders():
             folder.mkdir()
+
+    def limit_memory(self, memory_bytes: int | None) -> None:
+        """Have the kernel keep this cap, where it can."""
         if self._memory and memory_bytes:
             self._limit(self._memory, memory_bytes)
+            self.caps_memory = True
 
     def _folders(self) -> list[Path]:
         return [folder for folder in dict.fromkeys((self._memory, self._cpu)) if folder]
@@ -50,11 +55,6 @@ class Group:
         for name, value in (("memory.swap.max", "0"), ("memory.oom.group", "1")):
             if (folder / name).exists():
                 (folder / name).write_text(value)
-
-    @property
-    def caps_memory(self) -> bool:
-        """True when the kernel itself keeps the memory cap."""
-        return self._memory is not None
 
     @property
     def entries(self) -> list[str]:

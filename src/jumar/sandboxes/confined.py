@@ -9,17 +9,16 @@ import fcntl
 import math
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from resource import struct_rusage
 from typing import NamedTuple, Protocol
 
 from jumar.core.job import Ending, ExitReport, Job
 from jumar.sandboxes.leavings import settle, size_bytes, unlinked_bytes
-from jumar.sandboxes.metering import Meter, own_peak_bytes
+from jumar.sandboxes.metering import Meter
+from jumar.sandboxes.starting import Ended, Started
 
 # A folder is walked at most this often: a walk costs a millisecond per few hundred files.
 _DISK_PERIOD_S = 0.5
@@ -65,7 +64,7 @@ class Cage(Protocol):
         """Begin the end of the whole tree."""
         ...
 
-    def exit(self, status: int, usage: struct_rusage) -> Exit:
+    def exit(self, ended: Ended) -> Exit:
         """Read the end. Raises SandboxUnavailable when the command was never confined."""
         ...
 
@@ -77,9 +76,8 @@ class Cage(Protocol):
 class Running:
     """A command under way, as `core.sandbox.Confined` promises."""
 
-    def __init__(self, job: Job, process: subprocess.Popen[bytes], cage: Cage, log_fd: int) -> None:
+    def __init__(self, job: Job, process: Started, cage: Cage, log_fd: int) -> None:
         self._job, self._process, self._cage, self._log_fd = job, process, cage, log_fd
-        self._own_peak_bytes = own_peak_bytes()
         self._started = time.monotonic()
         self._disk_due = self._started + _DISK_PERIOD_S
         self._pidfd = os.pidfd_open(process.pid)
@@ -127,28 +125,25 @@ class Running:
 
     def report(self) -> ExitReport:
         if self._report is None:
-            _, status, usage = os.wait4(self._process.pid, 0)
-            self._process.returncode = status
+            ended = self._process.wait()
             wall_s = time.monotonic() - self._started
             for server in self.servers:
                 server.kill()
             servers = tuple(server.report() for server in self.servers)
             try:
-                self._report = self._tell(status, usage, wall_s, servers)
+                self._report = self._tell(ended, wall_s, servers)
             finally:
                 os.close(self._pidfd)
                 os.close(self._log_fd)
                 self._cage.close()
         return self._report
 
-    def _tell(
-        self, status: int, usage: struct_rusage, wall_s: float, servers: tuple[ExitReport, ...]
-    ) -> ExitReport:
+    def _tell(self, ended: Ended, wall_s: float, servers: tuple[ExitReport, ...]) -> ExitReport:
         out_of_memory, counted_s = self._cage.out_of_memory(), self._cage.cpu_s()
-        exit = self._cage.exit(status, usage)
+        exit = self._cage.exit(ended)
         caps, seen = self._job.caps, self._meter.sample()
-        # The kernel's high-water mark of a child begins with ours: below that it says nothing.
-        is_known = exit.peak_memory_bytes > self._own_peak_bytes or not seen.peak_memory_bytes
+        # The kernel's high-water mark of a child begins with its parent's: below that it says nothing.
+        is_known = exit.peak_memory_bytes > ended.floor_kib << 10 or not seen.peak_memory_bytes
         peak = max(seen.peak_memory_bytes, exit.peak_memory_bytes if is_known else 0)
         cpu_s = counted_s if counted_s is not None else max(exit.cpu_s, seen.cpu_s)
         output = os.fstat(self._log_fd).st_size
@@ -246,26 +241,23 @@ def launch(job: Job, start: Start) -> Startable:
     return main
 
 
-def spawn(
-    argv: list[str], job: Job, streams: Streams, own_fds: tuple[int, ...], env: dict[str, str]
-) -> tuple[subprocess.Popen[bytes], int]:
-    """Start `argv` in a session of its own, connected as `streams` says; also gives the log's fd."""
+@contextmanager
+def connected(job: Job, streams: Streams, own_fds: Iterable[int]) -> Iterator[tuple[dict[int, int], int]]:
+    """What a command's descriptors shall be, number → ours, connected as `streams` says; and the log's."""
     log_fd = _open_log(job.log)
+    nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL if streams.stdin is None else streams.stdin,
-            stdout=log_fd if streams.stdout is None else streams.stdout,
-            stderr=log_fd,
-            env=env,
-            pass_fds=(*own_fds, *streams.inherited),
-            start_new_session=True,
-            cwd="/",
-        )
+        fds = {
+            0: nothing if streams.stdin is None else streams.stdin,
+            1: log_fd if streams.stdout is None else streams.stdout,
+            2: log_fd,
+        }
+        yield fds | {fd: fd for fd in (*own_fds, *streams.inherited)}, log_fd
     except BaseException:
         os.close(log_fd)
         raise
-    return process, log_fd
+    finally:
+        os.close(nothing)
 
 
 def _open_log(log: Path) -> int:

@@ -6,20 +6,19 @@ import marshal
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from resource import struct_rusage
 from typing import Any
 
 from jumar.core.job import Job
 from jumar.errors import SandboxUnavailable
 from jumar.sandboxes import metering
 from jumar.sandboxes.cgroup import Group, places
-from jumar.sandboxes.confined import Exit, Running, Streams, own_fd, spawn
+from jumar.sandboxes.confined import Exit, Running, Streams, connected, own_fd
 from jumar.sandboxes.leavings import settle
 from jumar.sandboxes.mounts import make_room
+from jumar.sandboxes.starting import Ended, warden
 
 _LAUNCHER = str(Path(__file__).with_name("launcher.py"))
 
@@ -37,15 +36,17 @@ def make_scratch(job: Job) -> Path:
 
 def start(job: Job, streams: Streams, spec: dict[str, Any], env: dict[str, str]) -> Running:
     """Start what `spec` says (see `launcher._become`), metered and watched as `job` says."""
-    group = Group(places(), job.caps.memory_bytes)
-    spec = {**spec, "groups": group.entries, "parent": os.getpid(), "env": env}
+    group = Group(places())
+    group.limit_memory(job.caps.memory_bytes)
+    spec = {**spec, "groups": group.entries, "parent": warden().pid, "env": env}
     read, write = (own_fd(fd) for fd in os.pipe2(os.O_CLOEXEC))
     handed = own_fd(os.memfd_create("jumar", os.MFD_CLOEXEC))
     try:
         os.write(handed, marshal.dumps(spec))
         os.lseek(handed, 0, os.SEEK_SET)
         argv = [sys.executable, "-I", "-S", _LAUNCHER, str(handed), str(write)]
-        process, log_fd = spawn(argv, job, streams, (handed, write), {"LANG": "C.UTF-8"})
+        with connected(job, streams, (handed, write)) as (numbers, log_fd):
+            process = warden().start_outside(argv, {"LANG": "C.UTF-8"}, numbers)
     except BaseException:
         os.close(read)
         group.remove()
@@ -53,7 +54,7 @@ def start(job: Job, streams: Streams, spec: dict[str, Any], env: dict[str, str])
     finally:
         os.close(handed)
         os.close(write)
-    return Running(job, process, _Launched(job, process, read, group), log_fd)
+    return Running(job, process, _Launched(job, process.pid, read, group), log_fd)
 
 
 def link_inputs(job: Job) -> None:
@@ -70,12 +71,12 @@ def link_inputs(job: Job) -> None:
 class _Launched:
     """Reaches the descendants of one launcher."""
 
-    def __init__(self, job: Job, process: subprocess.Popen[bytes], report_fd: int, group: Group) -> None:
-        self._job, self._process, self._report_fd, self._group = job, process, report_fd, group
+    def __init__(self, job: Job, pid: int, report_fd: int, group: Group) -> None:
+        self._job, self._pid, self._report_fd, self._group = job, pid, report_fd, group
         self.keeps_memory = group.caps_memory
 
     def processes(self) -> Iterable[str]:
-        return [f"/proc/{pid}" for pid in metering.below(self._process.pid)]
+        return [f"/proc/{pid}" for pid in metering.below(self._pid)]
 
     def out_of_memory(self) -> bool:
         return self._group.out_of_memory()
@@ -85,19 +86,19 @@ class _Launched:
 
     def kill(self) -> None:
         """The launcher ends the rest and tells what it all used; a run may have stopped it."""
-        for pid in metering.below(self._process.pid):
+        for pid in metering.below(self._pid):
             _send(pid, signal.SIGKILL)
-        _send(self._process.pid, signal.SIGTERM)
-        _send(self._process.pid, signal.SIGCONT)
+        _send(self._pid, signal.SIGTERM)
+        _send(self._pid, signal.SIGCONT)
 
-    def exit(self, status: int, usage: struct_rusage) -> Exit:
+    def exit(self, ended: Ended) -> Exit:
         with os.fdopen(self._report_fd, "rb") as file:
             told = file.read()
         settle(self._job.out)
         shutil.rmtree(self._job.out / _SCRATCH, ignore_errors=True)
         if not told:
             # A run that kills its launcher hides what it used: what we saw of it still counts.
-            code = os.waitstatus_to_exitcode(status)
+            code = os.waitstatus_to_exitcode(ended.status)
             return Exit(code if code < 0 else -signal.SIGKILL, 0, 0)
         command, cpu_s, peak_kib, why = marshal.loads(told)
         if why.startswith("prepare: "):

@@ -11,7 +11,7 @@ _OPEN_FILES = 4096
 
 
 def rlimits(caps: Caps, others: int = 0) -> dict[str, int]:
-    """Names as in `prlimit --NAME`, none above what this process may hand on.
+    """Names as in `resource.RLIMIT_NAME`, none above what this process may hand on.
 
     Address space is not limited: frameworks reserve far more than they use, and shared memory
     would not be counted. CPU is one second above the tree's cap: the exact cap is looked at from

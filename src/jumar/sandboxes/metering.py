@@ -73,15 +73,6 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def own_peak_bytes() -> int:
-    """The largest memory this process ever had: a child's kernel accounts begin with it."""
-    with open("/proc/self/status", "rb") as file:
-        for line in file:
-            if line.startswith(b"VmHWM"):
-                return int(line.split()[1]) << 10
-    return 0
-
-
 def tasks_of_this_user() -> int:
     """How many processes and threads our user has: the kernel counts them all against its limit."""
     total, uid = 0, os.getuid()
