@@ -32,6 +32,7 @@ from bench.torture.target import KINDS, LONG, Kind
 
 MOST_BLOWS = 12  # to one study, before it is left to finish
 DISK = "24m"
+TRANSITION = "transition"
 WARDENS, LOCKED, FULL, WRONG_CLOCKS = 6, 20, 24, 20
 
 
@@ -56,10 +57,14 @@ class Rack:
             kind = kinds[self.stories % len(kinds)]
             left = self._tell(plan[:MOST_BLOWS], kind, place)
             plan = left + plan[MOST_BLOWS:]
-            if left:  # the study was over before it came to this one
-                tried[left[0].name] += 1
-                if tried[left[0].name] > len(kinds):
-                    self.unreached.append(plan.pop(0).name)
+            if not left:
+                continue
+            first = left[0]  # the study was over before it came to this one
+            tried[first.name] += 1
+            if first.sort != TRANSITION:
+                plan.pop(0)
+            elif tried[first.name] > len(kinds):
+                self.unreached.append(plan.pop(0).name)
 
     def _tell(self, plan: list[Torn], kind: Kind, place: Path | None) -> list[Torn]:
         """One study: blow after blow, then the rest in peace. What it had no occasion for comes back."""
@@ -103,8 +108,9 @@ class Rack:
     def _leave_alone(self, kind: Kind) -> Told:
         story = Story(self.place / f"undisturbed-{kind.name}", kind, self.place / "said")
         ended = blows.at_moment(blows.PLENTY_S)(story)
-        if ended.code or (wrong := story.wrong_in_the_end(None)):
-            raise RuntimeError(f"the undisturbed study fails: {ended} {wrong} {story.last_words()}")
+        wrong = story.wrong_in_the_end(None)
+        if ended.code or wrong:
+            raise RuntimeError(f"the undisturbed study fails: {wrong} {story.last_words()}")
         return told_by(story.folder, kind)
 
 
@@ -116,8 +122,8 @@ def transitions(dice: random.Random) -> list[Torn]:
     for fault in faults:
         if fault.what == "RunLost":
             first = Fault("submit a job", BEFORE)
-            plan.append(Torn("transition", f"{first}, to be lost", blows.at_transition(first)))
-        plan.append(Torn("transition", str(fault), blows.at_transition(fault)))
+            plan.append(Torn(TRANSITION, f"{first}, to be lost", blows.at_transition(first)))
+        plan.append(Torn(TRANSITION, str(fault), blows.at_transition(fault)))
     return plan
 
 
@@ -136,15 +142,15 @@ def hazards(dice: random.Random) -> list[Torn]:
 
 
 def filler(dice: random.Random, kills: int) -> list[Torn]:
-    """As many more as are wanted: half at system calls where they can be counted, the others anywhen."""
+    """As many more as are wanted: a third at system calls where they can be counted, the others anywhen."""
     plan = []
     for n in range(kills):
-        if n % 2 and blows.can_trace():
+        if n % 3 == 0 and blows.can_trace():
             nth = int(blows.MOST_CHANGES ** dice.uniform(0.3, 1.0))
             plan.append(Torn("system call", f"change {nth} of the disk, {n}", blows.at_system_call(nth)))
         else:
-            after_s = dice.uniform(0.0, 0.8)
-            plan.append(Torn("moment", f"{after_s:.3f} s, {n}", blows.at_moment(after_s)))
+            after_s, fork = dice.uniform(0.0, 0.6), n % 3 == 1
+            plan.append(Torn("moment", f"after {after_s:.3f} s, {n}", blows.at_moment(after_s, fork=fork)))
     return plan
 
 

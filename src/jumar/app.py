@@ -288,3 +288,18 @@ def inspect_machine(folder: Path) -> tuple[Finding, ...]:
     from jumar.inspection import inspect
 
     return inspect(folder)
+
+
+def inspect_record(folder: Path) -> tuple[Finding, ...]:
+    """Whether the record in `folder` is what was written, and agrees with the repository."""
+    from jumar.inspection import inspect_ledger
+
+    return inspect_ledger(folder)
+
+
+def back_up(folder: Path, to: Path) -> None:
+    """Copy the record in `folder` as it is at this moment into the new folder `to`."""
+    from jumar.ledgers.backup import back_up as copy
+
+    home = Home(folder=folder.resolve(), study="")
+    copy(home.ledger, home.artefacts, to)

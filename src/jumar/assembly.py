@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -20,7 +20,7 @@ from jumar.core.executor import Executor
 from jumar.core.ledger import Ledger
 from jumar.core.sandbox import Promise, Sandbox
 from jumar.core.workspace import Workspace
-from jumar.errors import TargetUnfit, Usage
+from jumar.errors import LedgerUnfit, TargetUnfit, Usage
 from jumar.evaluators.scorer import Scorer, ScoringPlace
 from jumar.evaluators.stdout import StdoutEvaluator
 from jumar.executors.local import LocalExecutor
@@ -43,8 +43,7 @@ from jumar.workspaces.git import GitWorkspace, open_workspace
 def assembled(home: Home, contract_text: str, options: Options, observe: Observer) -> Iterator[Parts]:
     """Everything the loop needs, with the study held by this process and let go afterwards."""
     home.make()
-    with hold(home.own), _ledger(home) as ledger:
-        workspace = open_workspace(home.folder)
+    with hold(home.own), _ledger(home) as ledger, _workspace(home) as workspace:
         sandbox = choose(options.sandbox)
         record = ledger.study(home.study)
         if record is None:
@@ -68,11 +67,24 @@ def assembled(home: Home, contract_text: str, options: Options, observe: Observe
 
 @contextmanager
 def _ledger(home: Home) -> Iterator[Ledger]:
-    ledger = open_ledger(home.ledger)
-    try:
+    """The record, verified: nothing is built on one that was tampered with or is damaged.
+
+    It costs 6 ms at 100 experiments and 0.5 s at 10,000, once in a sitting.
+    """
+    with closing(open_ledger(home.ledger)) as ledger:
+        if broken := ledger.verify():
+            raise LedgerUnfit(
+                f"the ledger {home.ledger} no longer says what was written: {broken.problem}",
+                fix=f"restore a backup, or begin anew: mv {home.root} {home.root}-broken",
+            )
         yield ledger
-    finally:
-        ledger.close()
+
+
+@contextmanager
+def _workspace(home: Home) -> Iterator[GitWorkspace]:
+    workspace = open_workspace(home.folder)
+    with workspace.held(home.study):
+        yield workspace
 
 
 def _refuse_other_terms(study: str, terms: StudyStarted, options: Options) -> None:
@@ -167,7 +179,7 @@ def _parts(
         executor=executor,
         evaluator=_evaluator(home, contract, workspace, terms.base, around),
         ledger=ledger,
-        artefacts=FolderArtefacts(home.artefacts),
+        artefacts=FolderArtefacts(home.artefacts, drafts=home.scratch),
         around=around,
         scratch=home.scratch,
         observe=observe,

@@ -9,23 +9,29 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
+from jumar.core.experiment import ExperimentRecord
+from jumar.core.ledger import Condition, StudyRecord
 from jumar.core.sandbox import Promise
-from jumar.errors import JumarError
+from jumar.errors import JumarError, LedgerUnfit, TargetUnfit
 from jumar.executors.machine import default_slots, free_disk_bytes, load, slowdown, this_machine
-from jumar.home import STATE
-from jumar.ledgers.sql import open_ledger
+from jumar.home import STATE, Home
+from jumar.ledgers.artefacts import FolderArtefacts
+from jumar.ledgers.sql import SqlLedger, open_ledger
 from jumar.rules.preflight import IN_WORDS
 from jumar.sandboxes.detect import Found, detect
+from jumar.workspaces.git import GitWorkspace, open_workspace
 
 GIB = 1 << 30
 ENOUGH_DISK = 2 * GIB  # a night of small runs, with their logs and curves, stays under one
 ENOUGH_MEMORY = 2 * GIB
 QUIET_LOAD = 0.5  # per core; above it, wall-clock measurements are of the other work too
 NOTICED_SLOWDOWN = 1.1
+_FORESEEN = 64  # numbers behind the last experiment at which a forgotten one is looked for
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,16 +143,102 @@ def _charts() -> Finding:
 def _record(ledger: Path) -> Finding:
     """The chain of the ledger in this folder, from the first entry to the last."""
     try:
-        opened = open_ledger(ledger, read_only=True)
-        try:
-            broken = opened.verify()
-        finally:
-            opened.close()
+        with closing(open_ledger(ledger, read_only=True)) as opened:
+            return _chain(opened)
     except JumarError as error:
         return Finding(name="ledger", value=error.problem, ok=False, fix=error.fix)
-    if broken:
-        where = f"entry {broken.seq}: {broken.problem}"
-        return Finding(
-            name="ledger", value=where, ok=False, fix="restore it from a copy; trust nothing after that"
+
+
+def inspect_ledger(folder: Path) -> tuple[Finding, ...]:
+    """What can be known of the record in `folder`: its chain, and whether all that it names agrees.
+
+    A chain cannot show that its newest entries are gone; the repository and the artefacts can. It
+    has no secret either: who rewrites every entry behind a change is found by the newest digest
+    alone, noted elsewhere. Raises LedgerUnfit when there is no ledger, or none that can be opened.
+    """
+    home = Home(folder=folder.resolve(), study="")
+    with closing(open_ledger(home.ledger, read_only=True)) as ledger:
+        chain = _chain(ledger)
+        if not chain.ok:
+            return (chain,)
+        return (chain, *_studies(home, ledger), _artefacts(home, ledger))
+
+
+def _chain(ledger: SqlLedger) -> Finding:
+    if broken := ledger.verify():
+        fix = "restore a backup (`jumar backup` makes them); trust nothing after that"
+        return Finding(name="ledger", value=broken.problem, ok=False, fix=fix)
+    if not (studies := ledger.studies()):
+        return Finding(name="ledger", value="no study was started yet")
+    newest = max(studies, key=lambda study: study.last_seq)
+    (last,) = ledger.entries(newest.name, after=newest.last_seq - 1)
+    return Finding(
+        name="ledger", value=f"the chain of {last.seq:,} entries is whole; its head is {last.digest}"
+    )
+
+
+def _studies(home: Home, ledger: SqlLedger) -> Iterator[Finding]:
+    try:
+        workspace = open_workspace(home.folder)
+    except TargetUnfit as error:
+        yield Finding(name="repository", value=error.problem, ok=False, fix=error.fix)
+        return
+    for record in ledger.studies():
+        wrong, fix = _disagreement(record, ledger.experiments(record.name), workspace)
+        said = f"the repository agrees with its {sum(record.decisions.values())} verdicts"
+        yield Finding(name=f"study {record.name}", value=wrong or said, ok=not wrong, fix=fix)
+
+
+def _disagreement(
+    record: StudyRecord, experiments: tuple[ExperimentRecord, ...], workspace: GitWorkspace
+) -> tuple[str, str]:
+    """Where the repository contradicts a study's record, and what to do; empty when nowhere."""
+    for one in experiments:
+        number, commit = one.number, one.experiment.commit
+        kept = workspace.resolve(f"refs/jumar/{record.name}/{number}")
+        # A power cut may take the ref of what was discarded; not of a champion.
+        if commit not in (one.experiment.parent, kept) and (kept or one.is_kept):
+            problem = (
+                f"experiment {number} is commit {commit[:10]}, and its ref keeps {(kept or 'nothing')[:10]}"
+            )
+            return problem, f"if git still has it: git update-ref refs/jumar/{record.name}/{number} {commit}"
+    if record.condition not in (Condition.RESTING, Condition.FINISHED):
+        return "", ""  # the refs may be one step ahead, or one behind
+    name = f"jumar/{record.name}"
+    branch = workspace.resolve(f"refs/heads/{name}")
+    if branch and branch not in {one.experiment.commit for one in experiments}:
+        return (
+            f"the branch {name} is at {branch[:10]}, which the ledger does not know: "
+            "somebody committed there, or the newest entries of the ledger are gone",
+            f"restore the newest ledger, or give the commits another name: git branch -m {name} NAME",
         )
-    return Finding(name="ledger", value="the chain is whole")
+    if branch and branch != record.champion_commit:
+        return f"the branch {name} is not at the champion", "bring it up: jumar run"
+    beyond = (f"refs/jumar/{record.name}/{len(experiments) + n}" for n in range(_FORESEEN))
+    if ref := next((ref for ref in beyond if workspace.resolve(ref)), None):
+        return (
+            f"the repository has {ref}, of which the ledger knows nothing: its newest entries are gone, or "
+            "the study was killed while it proposed",
+            "restore the newest ledger if there is a newer one; otherwise go on: jumar run",
+        )
+    return "", ""
+
+
+def _artefacts(home: Home, ledger: SqlLedger) -> Finding:
+    named = {
+        digest
+        for record in ledger.studies()
+        for one in ledger.experiments(record.name)
+        for run in one.runs
+        for digest in run.artefacts.values()
+    }
+    folder, lost = FolderArtefacts(home.artefacts), list[LedgerUnfit]()
+    for digest in sorted(named):
+        try:
+            folder.get(digest)
+        except LedgerUnfit as error:
+            lost.append(error)
+    if lost:
+        value = f"{len(lost)} of {len(named)} are lost; the first: {lost[0].problem}"
+        return Finding(name="artefacts", value=value, ok=False, fix=lost[0].fix)
+    return Finding(name="artefacts", value=f"all {len(named)} are as they were kept")

@@ -15,7 +15,7 @@ from jumar.core.workspace import Workspace
 from jumar.errors import EnvironmentUnfit, TargetUnfit
 from jumar.testing.repository import Repository
 from jumar.testing.workspace_suite import WorkspaceSuite
-from jumar.workspaces import refs
+from jumar.workspaces import leftovers, refs
 from jumar.workspaces.git import open_workspace
 
 
@@ -141,14 +141,44 @@ def test_a_target_that_is_not_committed_has_no_folder_to_write(
     assert workspace.read(pinned, "train.py") == b"x = 1\n"
 
 
-def test_a_lock_of_a_process_that_was_killed_is_broken(repository: Repository) -> None:
+@pytest.mark.parametrize("off_s", [-3600, 0, 3600])
+def test_a_lock_of_a_process_that_was_killed_is_broken_whatever_the_clock_says(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, off_s: float
+) -> None:
+    monkeypatch.setattr(leftovers, "STALE_S", 0.05)
     sha = use(repository.folder)
     for ref in ("refs/heads/jumar/s", "refs/jumar/s/1"):
         lock = repository.write(f".git/{ref}.lock", "")
-        os.utime(lock, (0, time.time() - refs.STALE_S - 1))
+        os.utime(lock, (0, time.time() + off_s))
     new = use(repository.folder, b"x = 3\n")
     assert repository.git("rev-parse", "jumar/s", "refs/jumar/s/1").split() == [new, new] != [sha, sha]
     assert list(repository.folder.glob(".git/refs/**/*.lock")) == []
+
+
+def test_whoever_takes_a_study_up_removes_the_locks_on_its_refs_and_on_no_others(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "STALE_S", 0.05)
+    for ref in ("refs/heads/jumar/s", "refs/jumar/s/1", "refs/jumar/other/1", "refs/heads/main"):
+        repository.write(f".git/{ref}.lock", "")
+    with open_workspace(repository.folder).held("s"):
+        pass
+    left = {
+        path.relative_to(repository.folder).as_posix() for path in repository.folder.glob(".git/**/*.lock")
+    }
+    assert left == {".git/refs/jumar/other/1.lock", ".git/refs/heads/main.lock"}
+
+
+def test_objects_that_nobody_goes_on_writing_are_removed_when_a_study_is_let_go(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "_DEAD_S", 0.01)
+    dead, live = (repository.write(f".git/objects/tmp_object_git2_{n}", "x") for n in ("dead", "live"))
+    with open_workspace(repository.folder).held("s"):
+        time.sleep(0.02)
+        live.write_text("xy")
+        new = repository.write(".git/objects/tmp_object_git2_new", "x")
+    assert (dead.exists(), live.exists(), new.exists()) == (False, True, True)
 
 
 def test_a_lock_of_a_process_that_lives_is_waited_for(

@@ -1,14 +1,16 @@
-"""Owns the verbs that hand results over: report and export."""
+"""Owns the verbs that hand things over: report, export and backup."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
+from jumar.app import back_up
 from jumar.cli import render
 from jumar.cli.readers import opened
-from jumar.cli.verb import json_option, of_a_study, verb
+from jumar.cli.verb import folder_option, json_option, of_a_study, verb
 from jumar.cli.views import grid
 from jumar.reports.tsv import results_tsv
 
@@ -37,3 +39,17 @@ def export(folder: Path, study: str | None, as_tsv: bool, as_json: bool) -> None
     if as_json:
         return render.data(live.experiments())
     render.raw(results_tsv(live.experiments(), live.contract))
+
+
+@verb("jumar backup ~/backups/monday", "mv .jumar lost && cp -r ~/backups/monday .jumar   # restores it")
+@folder_option
+@click.argument("to", type=click.Path(path_type=Path), metavar="PATH")
+def backup(folder: Path, to: Path) -> None:
+    """Copy the record to the new folder PATH: ledger and artefacts, as of this moment.
+
+    Studies may go on meanwhile. The commits are in the repository, under refs/jumar and jumar/…;
+    `git clone --mirror` takes them along.
+    """
+    back_up(folder, to)
+    render.say(f"the record is copied to {to}, and its chain is whole")
+    render.say(f"restore it with: mv .jumar lost && cp -r {shlex.quote(str(to.absolute()))} .jumar")

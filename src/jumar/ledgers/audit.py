@@ -46,7 +46,7 @@ def audit(connection: Connection) -> Broken | None:
             return Broken(seq=seq, problem=f"entry {seq} is missing")
         digest = link(digest, seq, row.at, row.study, row.event)
         if row.digest != digest:
-            return Broken(seq=seq, problem=f"entry {seq} does not have the digest of what it says")
+            return Broken(seq=seq, problem=f"entry {seq} is not what was written: its digest does not fit")
         try:
             experiment = replay.take(seq, row.study, row.event)
         except LedgerUnfit as error:
@@ -64,7 +64,10 @@ def _compare(connection: Connection, replay: _Replay) -> Broken | None:
     ):
         for key in found.keys() | expected.keys():
             if found.get(key) != expected.get(key):
-                return Broken(seq=0, problem=f"the {what} {key} is not what the entries give")
+                problem = (
+                    f"the {what} {key} does not follow from the entries: it was changed, or the last are gone"
+                )
+                return Broken(seq=0, problem=problem)
     return None
 
 

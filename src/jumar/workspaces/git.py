@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pygit2
@@ -21,8 +22,9 @@ from jumar.core.workspace import EXECUTABLE, Committed, TreeFile
 from jumar.errors import Breach, TargetUnfit
 from jumar.workspaces import refs
 from jumar.workspaces.checkout import Checkout, listed
-from jumar.workspaces.durable import make_durable
+from jumar.workspaces.durable import make_durable, shared_folder
 from jumar.workspaces.folder import write_folder
+from jumar.workspaces.leftovers import Garbage, release
 from jumar.workspaces.objects import Placed, content_of, list_files, translated, tree_of, write_tree
 from jumar.workspaces.patches import merge_files, unified_diff
 
@@ -111,6 +113,14 @@ class GitWorkspace:
             self._sync(sha, SNAPSHOTS + sha)
             return sha
 
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """Every folder that holds what git knows, hidden files and commits of others included."""
+        own = Path(self._repo.path)
+        common = own / _first_line(own / "commondir")
+        alternates = common / "objects" / "info" / "alternates"
+        return tuple({own, common.resolve(), *(common / "objects" / line for line in _lines(alternates))})
+
     def files(self, commit: str) -> Mapping[str, TreeFile]:
         with translated(f"cannot read commit {commit}"):
             tree = tree_of(self._repo, commit, self._prefix)
@@ -147,6 +157,18 @@ class GitWorkspace:
     def resolve(self, ref: str) -> str | None:
         with translated(f"cannot read {ref!a}"):
             return refs.resolve(self._repo, ref)
+
+    @contextmanager
+    def held(self, study: str) -> Iterator[None]:
+        """Clear away what a killed controller left of its work on a study, which the caller holds."""
+        shared = shared_folder(self._repo)
+        with translated(f"cannot take up the refs of study {study}"):
+            release(shared, refs.OWN + study, refs.BRANCHES + study)
+            garbage = Garbage(shared)
+        try:
+            yield
+        finally:
+            garbage.remove()
 
     def diff(self, old: str, new: str) -> str:
         with translated(f"cannot compare {old} with {new}"):

@@ -5,21 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pygit2
 
 from jumar.errors import EnvironmentUnfit, LedgerConflict, TargetUnfit, Usage
 from jumar.workspaces.durable import make_durable, shared_folder
+from jumar.workspaces.leftovers import POLL_S, Watched
 
 OWN = "refs/jumar/"
 BRANCHES = "refs/heads/jumar/"
 DISPLACED = "refs/jumar/displaced/"
-# A lock is held for about a millisecond. One as old as this was left by a process that was killed;
-# it is ours to break, because nobody but Jumar writes these refs.
-STALE_S = 5.0
 GIVE_UP_S = 30.0
-_POLL_S = 0.005
 # How libgit2 says that another process has the lock: seen before it tried, or when it tried.
 _TAKEN = ("failed to lock file", ".lock': File exists")
 
@@ -89,6 +85,7 @@ def _check_free(repo: pygit2.Repository, ref: str) -> None:
 def _locked(repo: pygit2.Repository, ref: str) -> Iterator[pygit2.ReferenceTransaction]:
     """A transaction that holds git's lock on `ref`; committed on leaving, unless something was raised."""
     deadline_s = time.monotonic() + GIVE_UP_S
+    watched = Watched(shared_folder(repo) / f"{ref}.lock")
     while True:
         transaction = repo.transaction()
         try:
@@ -97,20 +94,11 @@ def _locked(repo: pygit2.Repository, ref: str) -> Iterator[pygit2.ReferenceTrans
         except pygit2.GitError as error:
             if not any(words in str(error) for words in _TAKEN):
                 raise
-            lock = shared_folder(repo) / f"{ref}.lock"
             if time.monotonic() > deadline_s:
-                raise EnvironmentUnfit(f"{lock} does not go away", fix=f"remove it: rm {lock}") from error
-            _wait_or_break(lock)
+                raise EnvironmentUnfit(
+                    f"{watched.lock} does not go away", fix=f"remove it: rm {watched.lock}"
+                ) from error
+            if watched.is_there():
+                time.sleep(POLL_S)
     with transaction:
         yield transaction
-
-
-def _wait_or_break(lock: Path) -> None:
-    try:
-        age_s = time.time() - lock.stat().st_mtime
-        if age_s > STALE_S:
-            lock.unlink()
-            return
-    except FileNotFoundError:
-        return
-    time.sleep(_POLL_S)
