@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -93,6 +94,27 @@ def test_a_study_whose_controller_is_killed_again_and_again_loses_nothing(
     lost = [run for one in experiments for run in one.runs if run.lost]
     assert lost, "not one of the kills hit a run"
     assert all(run.outcome is None for run in lost)
+
+
+def test_a_backup_made_while_the_study_runs_restores(
+    tiny: Tiny, jumar: Cli, started: Start, assert_sound: Sound, tmp_path: Path
+) -> None:
+    folder, backup = tiny(work=slow(0.1), contract=contract(experiments=12)), tmp_path / "backups" / "monday"
+    study, process = open_study(folder), started(folder, "run", "--agent", "nop")
+    wait_until(lambda: judged(study) > 2, "three experiments are judged")
+    jumar(folder, "backup", str(backup))
+    assert process.poll() is None, "it was to be copied while it runs"
+    process.kill()
+    process.wait()
+    (folder / ".jumar").rename(tmp_path / "lost")
+    shutil.copytree(backup, folder / ".jumar")
+    restored = open_study(folder)
+    assert judged(restored) > 2
+    assert "the chain of" in jumar(folder, "doctor", "--ledger").stdout
+    jumar(folder, "run")
+    assert judged(restored) == 12
+    assert_sound(folder)
+    assert "as they were kept" in jumar(folder, "doctor", "--ledger").stdout
 
 
 def test_ctrl_c_once_finishes_what_runs_and_the_same_command_goes_on(

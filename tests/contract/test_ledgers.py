@@ -16,6 +16,7 @@ from sqlalchemy import Pool, event, inspect, text
 
 from jumar.core.event import Asked, Certified, Event, Noticed, Rested, Resumed, RunLost, Wish
 from jumar.core.ledger import Ledger
+from jumar.core.outcome import Measured
 from jumar.core.verdict import Decision
 from jumar.errors import LedgerConflict, LedgerEmpty, LedgerUnfit
 from jumar.ledgers.engine import sqlite_engine
@@ -203,6 +204,23 @@ def test_the_database_itself_refuses_to_change_the_record(
 
 
 FORGERIES = {
+    "two in another order": (
+        "UPDATE entry SET seq = seq - 100 WHERE seq IN (4, 6);UPDATE entry SET seq = -90 - seq WHERE seq < 0",
+        4,
+    ),
+    "one gone, and the others moved up": (
+        "DELETE FROM entry WHERE seq = 5; UPDATE entry SET seq = seq - 1 WHERE seq > 5",
+        5,
+    ),
+    "one put in between": (
+        "UPDATE entry SET seq = -seq - 1 WHERE seq > 5; UPDATE entry SET seq = -seq WHERE seq < 0;"
+        "INSERT INTO entry SELECT 6, at, study, experiment, event, digest FROM entry WHERE seq = 5",
+        6,
+    ),
+    "the newest two gone, and the counts set back": (
+        "DELETE FROM entry WHERE seq > 11; UPDATE study SET last = 11, open = 1, discarded = 2",
+        0,
+    ),
     "another value": ("UPDATE entry SET event = replace(event, '1.5', '1.4') WHERE seq = 4", 4),
     "another time": ("UPDATE entry SET at = at + 1 WHERE seq = 3", 3),
     "another study": ("UPDATE entry SET study = 'mine' WHERE seq = 5", 5),
@@ -227,8 +245,9 @@ def test_verify_names_the_first_place_that_was_tampered_with(path: Path, forgery
     raw = sqlite3.connect(path)
     raw.execute("DROP TRIGGER entry_never_changes")
     raw.execute("DROP TRIGGER entry_never_goes")
-    assert raw.execute(statement).rowcount == 1
-    raw.commit()
+    before = raw.total_changes
+    raw.executescript(f"BEGIN; {statement}; COMMIT")
+    assert raw.total_changes > before
     raw.close()
     broken = ledger.verify()
     assert broken is not None and broken.seq == seq
@@ -236,6 +255,32 @@ def test_verify_names_the_first_place_that_was_tampered_with(path: Path, forgery
 
 
 # --- versions -------------------------------------------------------------------------------------
+
+STORED = Path(__file__).parent / "stored"
+
+
+def stored(version: int, path: Path) -> None:
+    """A ledger as the Jumar of that version wrote it; the files in `stored` never change."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as raw:
+        raw.executescript((STORED / f"ledger-{version}.sql").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("version", range(1, len(STEPS) + 1))
+def test_a_ledger_that_an_older_jumar_wrote_is_read_verified_and_continued(path: Path, version: int) -> None:
+    stored(version, path)
+    with closing(open_ledger(path)) as ledger:
+        assert ledger.verify() is None
+        first, second = ledger.studies()
+        assert (first.name, first.champion, first.cost_usd) == ("mar5", 1, 0.5)
+        assert first.claim is not None and first.claim.experiment == 1
+        assert (second.name, second.open_experiments) == ("mar6", 1)
+        lost, measured = ledger.experiments("mar5")[1].runs
+        assert lost.lost == "power cut"
+        assert isinstance(measured.outcome, Measured) and measured.outcome.value == 1.25
+        ledger.append("mar6", run_ended(0), judged(0, Decision.KEPT))
+        assert ledger.verify() is None
+
 
 NEXT = (*STEPS, ("ALTER TABLE study ADD COLUMN note TEXT", "UPDATE study SET note = 'moved'"))
 
@@ -251,17 +296,19 @@ def test_the_steps_lead_to_the_tables_that_the_code_uses(path: Path) -> None:
     engine.dispose()
 
 
-def test_an_older_ledger_is_brought_forward_with_all_it_holds(ledger: SqlLedger, path: Path) -> None:
-    fill(ledger, 3)
-    before = list(ledger.entries(STUDY))
+def test_an_older_ledger_is_brought_forward_with_all_it_holds(path: Path) -> None:
+    stored(1, path)
+    with closing(open_ledger(path, read_only=True)) as ledger:
+        before = list(ledger.entries("mar5"))
     engine = sqlite_engine(path, patience_s=1)
     with engine.begin() as connection:
         assert migrate(connection, NEXT) == 1
-        assert connection.execute(text("SELECT note FROM study")).scalar() == "moved"
+        assert connection.execute(text("SELECT DISTINCT note FROM study")).scalars().all() == ["moved"]
         assert check(connection, NEXT) == 2
         assert migrate(connection, NEXT) == 2
     engine.dispose()
-    assert list(ledger.entries(STUDY)) == before
+    with closing(SqlLedger(sqlite_engine(path, patience_s=1), path, now=None)) as ledger:
+        assert list(ledger.entries("mar5")) == before
 
 
 def test_a_step_that_fails_leaves_the_older_ledger_as_it_was(ledger: SqlLedger, path: Path) -> None:

@@ -115,11 +115,12 @@ class GitWorkspace:
 
     @property
     def places(self) -> tuple[Path, ...]:
-        """Every folder that holds what git knows, hidden files and commits of others included."""
-        own = Path(self._repo.path)
-        common = own / _first_line(own / "commondir")
-        alternates = common / "objects" / "info" / "alternates"
-        return tuple({own, common.resolve(), *(common / "objects" / line for line in _lines(alternates))})
+        """Every folder with what git knows of this repository, what runs may not see included."""
+        objects = shared_folder(self._repo) / "objects"
+        alternates = objects / "info" / "alternates"
+        borrowed = alternates.read_text(encoding="utf-8").splitlines() if alternates.exists() else []
+        places = (Path(self._repo.path), objects.parent, *(objects / line for line in borrowed))
+        return tuple(dict.fromkeys(place.resolve() for place in places))
 
     def files(self, commit: str) -> Mapping[str, TreeFile]:
         with translated(f"cannot read commit {commit}"):

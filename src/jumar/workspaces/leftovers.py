@@ -58,8 +58,8 @@ class Garbage:
 
     def remove(self) -> None:
         """Remove those that nobody touched while we were here."""
-        if time.monotonic() - self._since_s < _DEAD_S:
-            return
+        if self._found:
+            time.sleep(max(0.0, self._since_s + _DEAD_S - time.monotonic()))
         for path, identity in self._found.items():
             if _identity(path) == identity:
                 with suppress(OSError):
