@@ -88,7 +88,8 @@ class MeasureTerms(msgspec.Struct, frozen=True, kw_only=True):
     guards: tuple[Guard, ...] = ()
     checks: tuple[tuple[str, ...], ...] = ()  #: commands that must succeed before a keep
     baseline: int = 4  #: runs of the unchanged target that give the noise
-    confirmations: int = 6  #: at most so many pairs before a change is kept or dropped
+    confirmations: int = 8  #: at most so many pairs before a change is kept or dropped
+    false_keeps: float = 0.10  #: the share of a study's keeps that may be false, in expectation
 
 
 class LimitTerms(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,12 +12,16 @@ from jumar.core.run import Purpose
 
 
 class Noise(msgspec.Struct, frozen=True, kw_only=True):
-    """How much the metric moves when nothing changes, in its own unit."""
+    """How much the metric moves when nothing changes.
+
+    The standard deviations are of its logarithm where `relative`, else in its own unit.
+    """
 
     run_sd: float  #: standard deviation between runs of one commit on different seeds
     pair_sd: float  #: standard deviation of the difference within a pair of equals
     runs: int  #: how many runs (and pairs) this rests on
     deterministic: bool = False  #: baseline runs agreed to the last digit: one run decides
+    relative: bool = False  #: every value of the unchanged target was positive
     seeded: bool = True  #: False when the same seed does not give a closer result (no pairing)
 
 
@@ -46,7 +50,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     baseline: Standing  #: of the unchanged target, for relative guards
     champion: Standing
     guards: tuple[Guard, ...] = ()
-    confirmations: int = 6  #: at most so many pairs
+    confirmations: int = 8  #: at most so many pairs
+    test: int = 1  #: its place among the study's experiments that were put to the test
+    keeps: int = 0  #: of the study so far
+    false_keeps: float = 0.10  #: the share of keeps that may be false
     checks: int = 0  #: how many check commands the contract has
     screen: Outcome | None = None
     screen_seed: int | None = None

@@ -47,3 +47,4 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     certified: bool
     reason: str
     self_reported: bool = False
+    look: int = 1  #: how many looks at the holdout the study has had, this one included

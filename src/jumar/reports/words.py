@@ -27,6 +27,8 @@ def claim_in_words(claim: Claim, *, holdout: bool) -> str:
     gain = _better(claim.relative, digits)
     interval = f"95 % interval {hundredths(low, digits)} to {hundredths(high, digits)}"
     pairs = f"{claim.pairs} pair{'' if claim.pairs == 1 else 's'} of fresh runs"
+    if claim.look > 1:
+        pairs += f", look {claim.look} of the study"
     kind = "self-reported, " if claim.self_reported else ""
     if not claim.certified:
         return f"{gain}, {interval}, {kind}uncertified: {claim.reason}"

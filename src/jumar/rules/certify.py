@@ -5,45 +5,60 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import fmean
+from typing import NamedTuple
 
-from jumar.core.contract import Metric
+from jumar.core.contract import Direction, Metric
 from jumar.core.evidence import Noise, Pair
 from jumar.core.outcome import Failed, Measured, Outcome
 from jumar.core.verdict import Claim
+from jumar.rules.frozen import is_frozen, may_be_searched
+from jumar.rules.scale import gain_on_scale
 from jumar.rules.student import mean_and_interval
 
 # With fewer pairs the 95 % interval is more than six standard errors to each side.
 FEWEST_PAIRS = 3
 
+ERROR = 0.05  # of all the claims of a study together
 
-def certify(
-    pairs: Sequence[Pair],
-    metric: Metric,
-    noise: Noise,
-    *,
-    experiment: int,
-    commits: tuple[str, str],
-    self_reported: bool = False,
-) -> Claim:
-    """What may be claimed of `commits` (baseline, champion) after these pairs.
 
-    The relative gain is the mean over pairs of each pair's own, with Student's 95 % interval. It is
-    certified when every run gave a number, there are at least three pairs (two where the metric has
-    no noise) and the whole interval is above zero. With no complete pair, `pairs` is 0 and the
-    claim's numbers say nothing.
+class Look(NamedTuple):
+    """Whom one look at the holdout compares, and how many looks the study has had with it."""
+
+    experiment: int
+    baseline: str  #: commit
+    champion: str  #: commit
+    number: int = 1
+    self_reported: bool = False
+
+    @property
+    def share(self) -> float:
+        """What this look's interval must cover, so that all looks of a study hold at 95 % together.
+
+        The n-th look may err with 0.05 / n (n + 1), which sums to 0.05 however often one looks.
+        """
+        return 1 - ERROR / (self.number * (self.number + 1))
+
+
+def certify(pairs: Sequence[Pair], metric: Metric, noise: Noise, look: Look) -> Claim:
+    """What may be claimed after these pairs: all that were ever made of the two commits.
+
+    The relative gain is the mean over pairs of each pair's own (on the logarithm where values are
+    positive), with Student's interval. It is certified when every run gave a number, there are at
+    least three pairs (two where the metric has no noise) and the whole interval is above zero.
+    With no complete pair, `pairs` is 0 and the claim's numbers say nothing.
     """
     both = [
         (pair.reference.value, pair.candidate.value)
         for pair in pairs
         if isinstance(pair.reference, Measured) and isinstance(pair.candidate, Measured)
     ]
-    relative, interval = _relative(both, metric)
-    refusal = _refusal(pairs, interval, noise)
+    relative, interval = _relative(both, metric, look.share)
+    refusal = _refusal(pairs, interval, noise) or _lucky(both, metric, noise)
     finite = all(math.isfinite(end) for end in interval)
     return Claim(
-        experiment=experiment,
-        baseline=commits[0],
-        champion=commits[1],
+        experiment=look.experiment,
+        baseline=look.baseline,
+        champion=look.champion,
         baseline_value=fmean(old for old, _ in both) if both else 0.0,
         champion_value=fmean(new for _, new in both) if both else 0.0,
         relative=relative,
@@ -51,17 +66,28 @@ def certify(
         pairs=len(both),
         certified=refusal is None,
         reason=refusal or _in_words(len(both), noise),
-        self_reported=self_reported,
+        self_reported=look.self_reported,
+        look=look.number,
     )
 
 
-def _relative(both: Sequence[tuple[float, float]], metric: Metric) -> tuple[float, tuple[float, float]]:
-    shares = [metric.relative_gain(old, new) for old, new in both]
-    if not shares:
+def _relative(
+    both: Sequence[tuple[float, float]], metric: Metric, share: float
+) -> tuple[float, tuple[float, float]]:
+    """Mean relative gain and its interval."""
+    if not both:
         return 0.0, (-math.inf, math.inf)
-    if len(shares) > 1:
-        return mean_and_interval(shares)
-    return shares[0], (-math.inf, math.inf)
+    if any(value <= 0 for pair in both for value in pair):
+        return _about([metric.relative_gain(old, new) for old, new in both], share)
+    mean, (low, high) = _about([math.log(new / old) for old, new in both], share)
+    shares = [math.expm1(min(log, 700.0)) for log in (mean, low, high)]  # expm1(710) is no float
+    if metric.direction is Direction.MINIMIZE:
+        return -shares[0], (-shares[2], -shares[1])
+    return shares[0], (shares[1], shares[2])
+
+
+def _about(gains: Sequence[float], share: float) -> tuple[float, tuple[float, float]]:
+    return mean_and_interval(gains, share) if len(gains) > 1 else (gains[0], (-math.inf, math.inf))
 
 
 def _refusal(pairs: Sequence[Pair], interval: tuple[float, float], noise: Noise) -> str | None:
@@ -76,6 +102,14 @@ def _refusal(pairs: Sequence[Pair], interval: tuple[float, float], noise: Noise)
         return f"{len(pairs)} of at least {fewest} pairs were made"
     if interval[0] <= 0:
         return f"the interval reaches down to {interval[0]:+.2%}: it may be no gain at all"
+    return None
+
+
+def _lucky(both: Sequence[tuple[float, float]], metric: Metric, noise: Noise) -> str | None:
+    """Why a champion whose value is the same on every seed may owe it to one of them."""
+    gain = fmean(gain_on_scale(metric, old, new, noise) for old, new in both) if both else 0.0
+    if is_frozen([new for _, new in both], [old for old, _ in both], noise) and may_be_searched(gain, noise):
+        return "the champion's value is the same on every seed: it may be one lucky seed, written down"
     return None
 
 

@@ -69,7 +69,9 @@ KEYS = (
     Key("measure", "checks", kinds.COMMANDS, "Commands that must succeed before a change is kept.", []),
     Key("measure", "baseline", kinds.RUNS, "Runs of the unchanged target that give the noise.", 4),
     Key("measure", "confirmations", kinds.PAIRS, "At most so many pairs of runs before a change is kept or "
-        "dropped.", 6),
+        "dropped.", 8),
+    Key("measure", "false_keeps", kinds.SHARE, "The share of keeps that may be false, in expectation: "
+        "the evidence that a keep needs follows from it.", 0.1),
     Key("limits", "experiments", kinds.COUNT, "Stop after so many experiments."),
     Key("limits", "hours", kinds.POSITIVE, "Stop after so many hours of work."),
     Key("limits", "usd", kinds.MONEY, "Stop before agents cost more than so many US dollars."),

@@ -102,11 +102,11 @@ def _command(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _number(*, above: float = -math.inf, least: float = -math.inf) -> Read:
+def _number(*, above: float = -math.inf, least: float = -math.inf, below: float = math.inf) -> Read:
     def read(value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise Unfit(found(value))
-        if not math.isfinite(value) or value < least or value <= above:
+        if not math.isfinite(value) or value < least or not above < value < below:
             raise Unfit(found(value))
         return float(value)
 
@@ -245,8 +245,9 @@ GUARDS = Kind('a table of bounds: "<= 1.5x" of the baseline\'s own value, or ">=
 NUMBER = Kind("a number", _number())
 POSITIVE = Kind("a number above 0", _number(above=0))
 MONEY = Kind("a number, 0 or more", _number(least=0))
+SHARE = Kind("a number above 0 and below 1", _number(above=0, below=1))
 PROCESSES = _count(1)
 SERVERS = _count(1, 8)
 RUNS = _count(2, 1000)
-PAIRS = _count(1, 1000)
+PAIRS = _count(2, 1000)
 COUNT = _count(1)

@@ -23,10 +23,6 @@ from jumar.rules.student import squares_about_mean
 # (docs/judge.md): smaller ones keep late, larger ones miss what six pairs can find.
 EFFECTS = (1.5, 3.0)
 
-# Evidence that keeps: an edit that gains nothing gets here at most once in 50 confirmations (once in
-# about 1000 in simulation, since most are dropped long before).
-KEEP_AT = math.log(50)
-
 _STEPS = 48  # of Simpson's rule over a smooth bell: errors below 1e-5
 _REACH = 7.0  # widths of that bell to either side
 

@@ -31,6 +31,9 @@ def evidence_for(number: int, history: History, contract: Contract) -> Evidence:
         champion=parent,
         guards=contract.measure.guards,
         confirmations=contract.measure.confirmations,
+        test=history.tested.get(number, len(history.tested) + 1),
+        keeps=len(history.kept),
+        false_keeps=contract.measure.false_keeps,
         checks=len(contract.measure.checks),
         screen=screen[0].outcome if screen else None,
         screen_seed=screen[0].run.seed if screen else None,
@@ -77,9 +80,18 @@ def _baseline_noise(history: History) -> Noise:
 
 
 def certifying_pairs(history: History, champion: int) -> tuple[Pair, ...]:
-    """The complete pairs of the certification under way, or of the next one."""
-    first = first_certifying_pair(history, champion)
-    return pairs_of(history.experiments[champion], Purpose.CERTIFY, first=first)
+    """Every complete pair of a champion's certifications: whoever looks again adds to what was seen.
+
+    A run of an earlier look that gave no number has been answered for then, and is left out.
+    """
+    record, first = history.experiments[champion], first_certifying_pair(history, champion)
+    every, now = pairs_of(record, Purpose.CERTIFY), pairs_of(record, Purpose.CERTIFY, first=first)
+    told = [
+        pair
+        for pair in every[: len(every) - len(now)]
+        if isinstance(pair.candidate, Measured) and isinstance(pair.reference, Measured)
+    ]
+    return (*told, *now)
 
 
 def first_certifying_pair(history: History, champion: int) -> int:

@@ -48,6 +48,7 @@ class History:
         self.active_s = 0.0  # time during which a controller had the study
         self.last_seq = 0
         self.finished = False  # a limit of the contract ended the last sitting
+        self.tested: dict[int, int] = {}  # experiment → its place in the order of first confirmations
         self.paired: list[int] = []  # experiments that were judged after pairs of runs
         self.pooled: tuple[int, Noise] | None = None  # noise pooled over the first so many of these
         self.trees: dict[str, int] = {}  # identity of the editable files → first experiment with it
@@ -90,6 +91,8 @@ class History:
                     self.trees.setdefault(experiment.tree, experiment.number)
                 self.cost_usd += experiment.cost.usd
             case RunStarted(run=run):
+                if run.purpose is Purpose.CONFIRM:
+                    self.tested.setdefault(run.experiment, len(self.tested) + 1)
                 self._put(RunRecord(run=run, started_at=entry.at))
             case RunEnded(key=key, outcome=outcome, report=report, artefacts=artefacts):
                 self._put(

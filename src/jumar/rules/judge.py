@@ -10,9 +10,12 @@ from jumar.core.evidence import Evidence, Want
 from jumar.core.outcome import Failed, Measured, Outcome, Stopped
 from jumar.core.run import Purpose
 from jumar.core.verdict import Decision, Verdict
-from jumar.rules.evalue import KEEP_AT, interval, log_evidence
+from jumar.rules.error_budget import evidence_needed
+from jumar.rules.evalue import interval, log_evidence
+from jumar.rules.frozen import is_frozen, may_be_searched
 from jumar.rules.guards import broken_guard
 from jumar.rules.noise import pair_spread
+from jumar.rules.scale import gain_in_unit, gain_on_scale, sd_in_unit
 from jumar.rules.screen import screen
 
 # Hopeless: the pairs speak against a gain of 1.5 spreads by so much. Found by simulation
@@ -23,6 +26,9 @@ DROP_EFFECT = (1.5,)
 # The champion's own runs failing is not the candidate's fault, but a machine on which they go on
 # failing must not spend for ever.
 MOST_SPOILED = 3
+
+# A single pair may be one wild run of the champion.
+FEWEST_PAIRS = 2
 
 # A metric without noise still passes through floating point.
 ROUNDING = 1e-12
@@ -148,9 +154,9 @@ class _Told(NamedTuple):
 def _weighed(pairs: Sequence[_Told], evidence: Evidence) -> Verdict | None:
     """What the pairs so far decide; None when another is wanted."""
     gains, spread = _gains(pairs, evidence), pair_spread(evidence.noise)
-    gain = fmean(gains)
-    if log_evidence(gains, spread) >= KEEP_AT:
-        return _keep(pairs, evidence)
+    gain = _gain_in_unit(pairs, evidence)
+    if len(pairs) >= FEWEST_PAIRS and log_evidence(gains, spread) >= _needed(evidence):
+        return _frozen(pairs, evidence) or _keep(pairs, evidence)
     words = f"{gain:+.3g} on average of {len(pairs)} pair{'s' if len(pairs) > 1 else ''}"
     if log_evidence(gains, spread, effects=DROP_EFFECT) <= DROP_AT:
         return _discard(f"did not hold: {words}", _seen(evidence, pairs), gain)
@@ -163,24 +169,54 @@ def _weighed(pairs: Sequence[_Told], evidence: Evidence) -> Verdict | None:
 def _keep(pairs: Sequence[_Told], evidence: Evidence) -> Verdict:
     names = set.intersection(*(set(pair.candidate.others) for pair in pairs))
     others = {name: fmean(pair.candidate.others[name] for pair in pairs) for name in names}
-    gains = _gains(pairs, evidence)
-    gain, seen = fmean(gains), _seen(evidence, pairs)
+    gains, level = _gains(pairs, evidence), fmean(pair.reference.value for pair in pairs)
+    gain, seen = _gain_in_unit(pairs, evidence), _seen(evidence, pairs)
     if broken := broken_guard(evidence.guards, others, evidence.baseline.others):
         return _discard(broken, seen, gain)
-    low, high = interval(gains, pair_spread(evidence.noise))
-    share = gain / abs(fmean(pair.reference.value for pair in pairs) or 1.0)
+    low, high = (
+        gain_in_unit(evidence.metric, end, level, evidence.noise)
+        for end in interval(gains, pair_spread(evidence.noise))
+    )
     return Verdict(
         decision=Decision.KEPT,
-        reason=f"{evidence.metric.name} better by {gain:.3g} ({share:.2%}) in {len(pairs)} "
-        f"pair{'s' if len(pairs) > 1 else ''}, 95 % interval {low:.3g} to {high:.3g}",
+        reason=f"{evidence.metric.name} better by {gain:.3g} ({gain / abs(level or 1.0):.2%}) in "
+        f"{len(pairs)} pairs, 95 % interval {low:.3g} to {high:.3g}",
         gain=gain,
         interval=(low, high),
         evidence=seen,
     )
 
 
+def _needed(evidence: Evidence) -> float:
+    return evidence_needed(evidence.test, evidence.keeps, evidence.false_keeps)
+
+
+def _frozen(pairs: Sequence[_Told], evidence: Evidence) -> Verdict | None:
+    """The end of a candidate whose gain may be one lucky seed, written down."""
+    assert isinstance(evidence.screen, Measured)
+    values = [evidence.screen.value, *(pair.candidate.value for pair in pairs)]
+    gain = fmean(_gains(pairs, evidence))
+    if not is_frozen(values, [pair.reference.value for pair in pairs], evidence.noise):
+        return None
+    if not may_be_searched(gain, evidence.noise):
+        return None
+    reason = (
+        f"{evidence.metric.name} is {values[-1]:.6g} on every seed, where the unchanged target's varies: "
+        f"it does not follow JUMAR_SEED, and so small a gain may be one lucky seed, written down"
+    )
+    return _discard(reason, _seen(evidence, pairs), _gain_in_unit(pairs, evidence))
+
+
 def _gains(pairs: Sequence[_Told], evidence: Evidence) -> list[float]:
-    return [evidence.metric.gain(pair.reference.value, pair.candidate.value) for pair in pairs]
+    """On the scale on which values are compared."""
+    return [
+        gain_on_scale(evidence.metric, pair.reference.value, pair.candidate.value, evidence.noise)
+        for pair in pairs
+    ]
+
+
+def _gain_in_unit(pairs: Sequence[_Told], evidence: Evidence) -> float:
+    return fmean(evidence.metric.gain(pair.reference.value, pair.candidate.value) for pair in pairs)
 
 
 def _discard(reason: str, seen: Mapping[str, Any], gain: float | None = None) -> Verdict:
@@ -193,8 +229,8 @@ def _seen(evidence: Evidence, pairs: Sequence[_Told] = ()) -> dict[str, Any]:
     seen: dict[str, Any] = {
         "champion": evidence.champion.value,
         "champion_runs": evidence.champion.runs,
-        "run_sd": noise.run_sd,
-        "pair_sd": noise.pair_sd,
+        "run_sd": sd_in_unit(noise.run_sd, evidence.champion.value, noise),
+        "pair_sd": sd_in_unit(noise.pair_sd, evidence.champion.value, noise),
         "noise_runs": noise.runs,
     }
     if isinstance(evidence.screen, Measured) and not noise.deterministic:
@@ -208,13 +244,13 @@ def _seen(evidence: Evidence, pairs: Sequence[_Told] = ()) -> dict[str, Any]:
         }
     if pairs:
         gains, spread = _gains(pairs, evidence), pair_spread(noise)
-        seen["keep_at"] = KEEP_AT
+        seen["keep_at"] = _needed(evidence)
         seen["pairs"] = [
             {
                 "seed": pair.seed,
                 "candidate": pair.candidate.value,
                 "reference": pair.reference.value,
-                "gain": gains[n],
+                "gain": evidence.metric.gain(pair.reference.value, pair.candidate.value),
                 "log_evidence": log_evidence(gains[: n + 1], spread),
             }
             for n, pair in enumerate(pairs)

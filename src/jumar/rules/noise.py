@@ -10,7 +10,9 @@ from msgspec.structs import replace
 
 from jumar.core.evidence import Noise
 from jumar.errors import NotMeasurable
-from jumar.rules.evalue import KEEP_AT, Spread, smallest_mean
+from jumar.rules.error_budget import evidence_needed
+from jumar.rules.evalue import Spread, smallest_mean
+from jumar.rules.scale import on_scale, sd_in_unit
 from jumar.rules.student import squares_about_mean
 
 # A metric that moves by a quarter of its own size when nothing changes cannot be improved by the
@@ -45,9 +47,11 @@ def measure_noise(values: Mapping[int, float], *, repeated: tuple[float, float] 
         )
     if len(set(runs)) == 1:
         return Noise(run_sd=0.0, pair_sd=0.0, runs=len(runs), deterministic=True)
-    sd = math.sqrt(squares_about_mean(runs) / (len(runs) - 1))
-    noise = Noise(run_sd=sd, pair_sd=math.sqrt(2) * sd, runs=len(runs), seeded=seeded)
-    if sd > MOST_NOISE * abs(fmean(runs)):
+    is_positive = min(runs) > 0
+    scaled = [math.log(value) for value in runs] if is_positive else runs
+    sd = math.sqrt(squares_about_mean(scaled) / (len(runs) - 1))
+    noise = Noise(run_sd=sd, pair_sd=math.sqrt(2) * sd, runs=len(runs), relative=is_positive, seeded=seeded)
+    if sd_in_unit(sd, fmean(runs), noise) > MOST_NOISE * abs(fmean(runs)):
         _refuse(noise, fmean(runs))
     return noise
 
@@ -62,8 +66,9 @@ def update_noise(noise: Noise, pairs: Sequence[tuple[float, float]]) -> Noise:
     if noise.deterministic or more < 1:
         return noise
     freedom = noise.runs - 1
-    between = squares_about_mean([candidate - reference for candidate, reference in pairs])
-    within = sum(squares_about_mean(side) for side in zip(*pairs, strict=True)) / 2
+    scaled = [(on_scale(candidate, noise), on_scale(reference, noise)) for candidate, reference in pairs]
+    between = squares_about_mean([candidate - reference for candidate, reference in scaled])
+    within = sum(squares_about_mean(side) for side in zip(*scaled, strict=True)) / 2
     return replace(
         noise,
         run_sd=math.sqrt((freedom * noise.run_sd**2 + within) / (freedom + more)),
@@ -79,16 +84,15 @@ def pair_spread(noise: Noise) -> Spread:
     return Spread(sd=noise.pair_sd, freedom=max(1, min(MOST_FREEDOM, noise.runs - 1)))
 
 
-def smallest_gain(noise: Noise, confirmations: int) -> float:
-    """The gain that is kept four times out of five with so many pairs, in the metric's unit.
+def smallest_gain(noise: Noise, confirmations: int, level: float) -> float:
+    """The gain that is kept four times out of five with so many pairs, in the metric's unit at `level`.
 
-    An estimate for people: what would just be kept on average, and 0.84 standard errors more.
+    An estimate for people: what would just be the first keep on average, and 0.84 standard errors more.
     """
     if noise.deterministic:
         return 0.0
-    return smallest_mean(confirmations, pair_spread(noise), KEEP_AT) + 0.84 * noise.pair_sd / math.sqrt(
-        confirmations
-    )
+    just = smallest_mean(confirmations, pair_spread(noise), evidence_needed(test=1, keeps=0))
+    return sd_in_unit(just + 0.84 * noise.pair_sd / math.sqrt(confirmations), level, noise)
 
 
 def _is_seeded(values: Sequence[float], repeated: tuple[float, float] | None) -> bool:
@@ -101,10 +105,11 @@ def _is_seeded(values: Sequence[float], repeated: tuple[float, float] | None) ->
 
 
 def _refuse(noise: Noise, mean: float) -> None:
-    share = f"{noise.run_sd / abs(mean):.0%} of its mean {mean:.4g}" if mean else "around a mean of 0"
+    sd = sd_in_unit(noise.run_sd, mean, noise)
+    share = f"{sd / abs(mean):.0%} of its mean {mean:.4g}" if mean else "around a mean of 0"
     raise NotMeasurable(
-        f"the metric moves by {noise.run_sd:.3g} between runs of the unchanged target ({share}); even with "
-        f"6 pairs of runs only a gain of about {smallest_gain(noise, 6):.3g} could be seen",
+        f"the metric moves by {sd:.3g} between runs of the unchanged target ({share}); even with "
+        f"8 pairs of runs only a gain of about {smallest_gain(noise, 8, mean):.3g} could be seen",
         fix="make one run say more: a longer budget, a larger evaluation set, the mean of several "
         'repetitions, `clock = "cpu"` or "steps" on a busy machine; and seed everything from JUMAR_SEED',
     )

@@ -8,6 +8,7 @@ from jumar.core.agent import Brief
 from jumar.core.workspace import TreeFile
 from jumar.rules.evidence import noise_of, standing
 from jumar.rules.history import History
+from jumar.rules.scale import sd_in_unit
 from jumar.rules.scope import matches
 from jumar.rules.seeds import chance_for
 from jumar.study.parts import Parts
@@ -25,6 +26,7 @@ class Briefing:
     def write(self, number: int, history: History, refusals: tuple[str, ...]) -> Brief:
         """The brief for proposal `number`; `refusals` says why earlier attempts were refused."""
         parts, parent = self._parts, history.champion_commit
+        noise, value = noise_of(history), standing(history, parent).value
         return Brief(
             study=parts.name,
             number=number,
@@ -32,8 +34,8 @@ class Briefing:
             program=parts.program,
             parent=parent,
             files=self.editable_files(parent),
-            value=standing(history, parent).value,
-            noise=noise_of(history).run_sd,
+            value=value,
+            noise=sd_in_unit(noise.run_sd, value, noise),
             history=history.records,
             chance=chance_for(parts.terms.secret, number, len(refusals)),
             refusals=refusals,

@@ -16,6 +16,7 @@ from jumar.rules.judge import judge
 from jumar.rules.noise import smallest_gain
 from jumar.rules.plan import baseline_runs, wanted_runs
 from jumar.rules.remedy import remedy
+from jumar.rules.scale import sd_in_unit
 from jumar.study.parts import Parts
 from jumar.study.proposing import Proposer
 from jumar.study.queue import Queue
@@ -170,9 +171,10 @@ def _noise_in_words(noise: Noise, value: Standing, measure: MeasureTerms) -> str
             "decides. If the target draws random numbers, it does not seed them from JUMAR_SEED, and "
             "what is found may hold for its one seed only"
         )
-    share = noise.run_sd / abs(value.value) if value.value else 0.0
-    words = f"{name} {value.value:.5g} ± {noise.run_sd:.2g} between runs ({share:.2%})"
-    seen = smallest_gain(noise, measure.confirmations)
+    sd = sd_in_unit(noise.run_sd, value.value, noise)
+    share = sd / abs(value.value) if value.value else 0.0
+    words = f"{name} {value.value:.5g} ± {sd:.2g} between runs ({share:.2%})"
+    seen = smallest_gain(noise, measure.confirmations, value.value)
     words += f"; a gain of {seen:.2g} is seen four times out of five with {measure.confirmations} pairs"
     if not noise.seeded:
         words += "; the same seed does not give a closer result, so pairs share no luck"

@@ -7,7 +7,7 @@ from jumar.core.experiment import BASELINE
 from jumar.core.outcome import Failed
 from jumar.core.run import Purpose, Run, Side
 from jumar.errors import JumarError, LedgerUnfit, NotMeasurable
-from jumar.rules.certify import certify
+from jumar.rules.certify import Look, certify
 from jumar.rules.evidence import certifying_pairs, noise_of
 from jumar.rules.plan import certifying_runs
 from jumar.study.deciding import Deciding
@@ -221,9 +221,13 @@ class Loop:
             certifying_pairs(history, champion),
             contract.measure.metric,
             noise_of(history),
-            experiment=champion,
-            commits=(self._parts.terms.base, record.experiment.commit),
-            self_reported=not self._parts.evaluator.trusted,
+            Look(
+                experiment=champion,
+                baseline=self._parts.terms.base,
+                champion=record.experiment.commit,
+                number=len(history.claims) + 1,
+                self_reported=not self._parts.evaluator.trusted,
+            ),
         )
         self._recorder.note(Certified(claim=claim))
         self._recorder.commit()

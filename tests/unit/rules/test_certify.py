@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import math
+from statistics import fmean, stdev
+
 import msgspec
 import pytest
 
@@ -7,7 +10,7 @@ from jumar.core.contract import Direction, Metric
 from jumar.core.evidence import Noise, Pair
 from jumar.core.outcome import Failed, Measured, Outcome, Stopped, Why
 from jumar.core.verdict import Claim
-from jumar.rules.certify import certify
+from jumar.rules.certify import Look, certify
 
 NOISE = Noise(run_sd=0.01, pair_sd=0.014, runs=9)
 EXACT = Noise(run_sd=0.0, pair_sd=0.0, runs=3, deterministic=True)
@@ -19,8 +22,8 @@ def pair(champion: float | Outcome, baseline: float | Outcome) -> Pair:
     return Pair(seed=7, candidate=outcomes[0], reference=outcomes[1])
 
 
-def claim(*pairs: Pair, noise: Noise = NOISE, metric: Metric = LOSS) -> Claim:
-    return certify(pairs, metric, noise, experiment=12, commits=("base", "best"))
+def claim(*pairs: Pair, noise: Noise = NOISE, metric: Metric = LOSS, look: int = 1) -> Claim:
+    return certify(pairs, metric, noise, Look(12, "base", "best", look))
 
 
 GOOD = (pair(1.80, 2.00), pair(1.82, 2.00), pair(1.84, 2.00))
@@ -29,9 +32,11 @@ GOOD = (pair(1.80, 2.00), pair(1.82, 2.00), pair(1.84, 2.00))
 def test_a_gain_in_every_pair_is_certified_with_students_interval() -> None:
     found = claim(*GOOD)
     assert found.certified
-    assert found.relative == pytest.approx(0.09)
-    half = 4.3027 * 0.01 / 3**0.5
-    assert found.relative_interval == pytest.approx((0.09 - half, 0.09 + half), abs=1e-5)
+    assert found.relative == pytest.approx(0.09, abs=1e-4)
+    logs = [math.log(0.90), math.log(0.91), math.log(0.92)]
+    half = 6.2053 * stdev(logs) / 3**0.5  # t of 97.5 %: the first look spends half of the error
+    low, high = (1 - math.exp(fmean(logs) + off) for off in (half, -half))
+    assert found.relative_interval == pytest.approx((low, high), abs=1e-5)
     assert (found.baseline_value, found.champion_value) == pytest.approx((2.0, 1.82))
     assert found.pairs == 3
     assert (found.experiment, found.baseline, found.champion) == (12, "base", "best")
@@ -71,7 +76,7 @@ def test_a_run_without_a_number_leaves_it_uncertified_with_the_reason(failed: Pa
     found = claim(*GOOD, failed)
     assert not found.certified
     assert words in found.reason
-    assert found.relative == pytest.approx(0.09)
+    assert found.relative == pytest.approx(0.09, abs=1e-4)
 
 
 def test_without_a_complete_pair_the_claim_rests_on_nothing_and_says_so() -> None:
@@ -100,6 +105,28 @@ def test_a_champion_that_brought_noise_is_not_certified_as_if_there_were_none() 
 
 def test_without_noise_no_gain_is_still_no_claim() -> None:
     assert not claim(pair(2.0, 2.0), noise=EXACT).certified
+
+
+def test_each_further_look_asks_for_more_and_all_together_err_in_one_of_twenty_studies() -> None:
+    close = [pair(1.80, 2.00), pair(1.93, 2.00), pair(1.84, 2.00), pair(1.88, 2.00)]
+    assert claim(*close).certified
+    assert not claim(*close, look=5).certified
+    assert claim(*close, look=5).look == 5
+    assert math.fsum(1 - Look(1, "", "", n).share for n in range(1, 10_000)) == pytest.approx(0.05, abs=1e-5)
+
+
+def test_a_champion_that_is_the_same_on_every_seed_may_owe_it_to_one() -> None:
+    frozen = [pair(1.97, 2.00), pair(1.97, 2.01), pair(1.97, 1.99), pair(1.97, 2.005)]
+    found = claim(*frozen)
+    assert not found.certified
+    assert "one lucky seed" in found.reason
+    assert claim(*(pair(1.5, old) for old in (2.0, 2.01, 1.99, 2.005))).certified
+
+
+def test_no_interval_of_a_positive_metric_reaches_past_all_of_it() -> None:
+    found = claim(pair(0.04, 2.0), pair(0.02, 2.1), pair(0.03, 1.9), pair(0.025, 2.0))
+    assert found.certified
+    assert 0 < found.relative_interval[0] < found.relative_interval[1] < 1
 
 
 def test_a_metric_to_be_raised_is_certified_upwards() -> None:

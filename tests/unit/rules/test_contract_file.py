@@ -81,7 +81,7 @@ def test_the_least_contract_gets_the_defaults_of_the_table() -> None:
     assert (contract.run.output_bytes, contract.run.processes) == (16 << 20, 256)
     assert not contract.run.network
     assert contract.measure.metric.direction is Direction.MINIMIZE
-    assert (contract.measure.baseline, contract.measure.confirmations) == (4, 6)
+    assert (contract.measure.baseline, contract.measure.confirmations) == (4, 8)
     assert contract.self_reported
     assert contract.scale == "default"
     assert contract.scales == {"default": contract.run}

@@ -5,8 +5,10 @@ import random
 
 import pytest
 
-from jumar.rules.evalue import KEEP_AT, Spread, interval, log_evidence, smallest_mean
+from jumar.rules.error_budget import evidence_needed
+from jumar.rules.evalue import Spread, interval, log_evidence, smallest_mean
 
+KEEP_AT = evidence_needed(test=10, keeps=3)
 KNOWN = Spread(sd=1.0, freedom=12)
 GUESSED = Spread(sd=1.0, freedom=2)
 

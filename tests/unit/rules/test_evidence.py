@@ -15,6 +15,7 @@ from jumar.rules.evidence import (
     REPEATED_PAIR,
     certifying_pairs,
     evidence_for,
+    first_certifying_pair,
     noise_of,
     pairs_of,
     standing,
@@ -201,7 +202,7 @@ def test_every_outcome_reaches_the_judge_also_those_without_a_number(story: Stor
     assert evidence.checked == (Measured(value=1.0), failed)
 
 
-def test_each_certification_of_a_champion_has_pairs_of_its_own(story: Story) -> None:
+def test_each_certification_of_a_champion_adds_pairs_of_its_own_to_those_before(story: Story) -> None:
     story.propose(1, "c" * 40)
     story.say(Judged(experiment=1, verdict=KEPT))
     for pair in range(CERTIFY_PAIRS + 1):
@@ -209,8 +210,22 @@ def test_each_certification_of_a_champion_has_pairs_of_its_own(story: Story) -> 
             story.run(1, Purpose.CERTIFY, 1.0 + pair, seed=200 + pair, side=side, pair=pair)
     assert len(certifying_pairs(story.history, 1)) == CERTIFY_PAIRS + 1
     story.say(Certified(claim=claim(certified=True)))
-    (left,) = certifying_pairs(story.history, 1)
+    assert first_certifying_pair(story.history, 1) == CERTIFY_PAIRS
+    pooled = certifying_pairs(story.history, 1)
+    assert len(pooled) == CERTIFY_PAIRS + 1, "what an earlier look has seen is not forgotten"
+    left = pooled[-1]
     assert left.seed == 200 + CERTIFY_PAIRS
+
+
+def test_experiments_are_put_to_the_test_in_the_order_of_their_first_pairs(story: Story) -> None:
+    for number in (1, 2, 3):
+        story.propose(number, str(number) * 40)
+    story.run(2, Purpose.CONFIRM, 1.0, seed=300, side=Side.CANDIDATE)
+    assert [evidence_for(number, story.history, CONTRACT).test for number in (1, 2, 3)] == [2, 1, 2]
+    story.run(1, Purpose.CONFIRM, 1.0, seed=301, side=Side.CANDIDATE)
+    story.say(Judged(experiment=2, verdict=KEPT))
+    found = evidence_for(1, story.history, CONTRACT)
+    assert (found.test, found.keeps, found.false_keeps) == (2, 1, 0.10)
 
 
 def test_the_typical_time_is_the_median_of_runs_with_a_number(story: Story) -> None:

@@ -40,6 +40,9 @@ def pairs(*values: tuple[float | Outcome, float | Outcome]) -> tuple[Pair, ...]:
     )
 
 
+LARGE = pairs((2.0, 2.5), (1.99, 2.5))
+
+
 def verdict(evidence: Evidence) -> Verdict:
     answer = judge(evidence)
     assert isinstance(answer, Verdict), answer
@@ -80,28 +83,57 @@ def test_a_promising_one_is_confirmed_pair_by_pair() -> None:
     assert wanted(seen(2.47, pairs=pairs((2.475, 2.50)))) is Purpose.CONFIRM
 
 
-def test_a_large_gain_is_kept_after_one_pair_and_a_small_one_after_several() -> None:
-    assert verdict(seen(2.0, pairs=pairs((2.0, 2.5)))).decision is Decision.KEPT
-    small = [(2.475, 2.5), (2.477, 2.5), (2.474, 2.5), (2.473, 2.5)]
+def test_a_large_gain_is_kept_after_two_pairs_and_a_small_one_after_several() -> None:
+    assert wanted(seen(2.0, pairs=pairs((2.0, 2.5)))) is Purpose.CONFIRM
+    assert verdict(seen(2.0, pairs=LARGE)).decision is Decision.KEPT
+    small = [(2.475, 2.5), (2.477, 2.5), (2.474, 2.5), (2.473, 2.5), (2.476, 2.5), (2.472, 2.5)]
     assert wanted(seen(2.47, pairs=pairs(*small[:3]))) is Purpose.CONFIRM
     assert verdict(seen(2.47, pairs=pairs(*small))).decision is Decision.KEPT
 
 
+def test_earlier_keeps_pay_for_later_ones_and_earlier_tests_cost() -> None:
+    four = pairs((2.475, 2.5), (2.477, 2.5), (2.474, 2.5), (2.473, 2.5))
+    assert wanted(seen(2.47, pairs=four, test=3)) is Purpose.CONFIRM
+    assert verdict(seen(2.47, pairs=four, test=3, keeps=30)).decision is Decision.KEPT
+    assert wanted(seen(2.47, pairs=four, test=300, keeps=30)) is Purpose.CONFIRM
+    assert wanted(seen(2.47, pairs=four, test=3, keeps=30, false_keeps=0.001)) is Purpose.CONFIRM
+
+
+def test_one_lucky_seed_written_down_is_no_gain_and_a_gain_beyond_luck_is() -> None:
+    varying = [2.49, 2.51, 2.50, 2.505, 2.495, 2.5]
+    frozen = pairs(*[(2.46, value) for value in varying])
+    found = verdict(seen(2.46, pairs=frozen))
+    assert found.decision is Decision.DISCARDED
+    assert "does not follow JUMAR_SEED" in found.reason
+    assert verdict(seen(2.0, pairs=pairs((2.0, 2.49), (2.0, 2.51)))).decision is Decision.KEPT
+
+
+def test_where_the_metric_is_positive_noise_shrinks_with_the_value() -> None:
+    """A program made fifty times faster can be made twice as fast again."""
+    noise = Noise(run_sd=0.03, pair_sd=0.04, runs=9, relative=True)
+    champion = Standing(value=40.0, by_seed={1: 40.0}, runs=3)
+    found = verdict(
+        seen(20.0, noise=noise, champion=champion, pairs=pairs((20.2, 40.1), (19.5, 39.8), (19.9, 40.4)))
+    )
+    assert found.decision is Decision.KEPT
+    assert found.interval is not None
+    assert 0 < found.interval[0] < found.interval[1] < 40.4
+    assert found.evidence["run_sd"] == pytest.approx(1.2)
+
+
 def test_a_keep_carries_gain_interval_and_all_its_numbers_as_json() -> None:
-    found = verdict(seen(2.0, pairs=pairs((2.0, 2.5), (1.9, 2.5))))
-    assert found.gain == pytest.approx(0.5)
+    found = verdict(seen(2.0, pairs=LARGE))
+    assert found.gain == pytest.approx(0.505)
     assert found.interval is not None
     assert 0 < found.interval[0] < 0.5 < found.interval[1]
     assert json.loads(msgspec.json.encode(found.evidence)) == found.evidence
     assert found.evidence["pairs"][0]["candidate"] == 2.0
-    assert found.evidence["pairs"][0]["log_evidence"] >= found.evidence["keep_at"]
+    assert found.evidence["pairs"][1]["log_evidence"] >= found.evidence["keep_at"]
     assert found.evidence["screen"]["value"] == 2.0
 
 
 def test_pairs_after_the_decision_change_nothing() -> None:
-    assert verdict(seen(2.0, pairs=pairs((2.0, 2.5), (9.0, 2.5)))) == verdict(
-        seen(2.0, pairs=pairs((2.0, 2.5)))
-    )
+    assert verdict(seen(2.0, pairs=(*LARGE, *pairs((9.0, 2.5))))) == verdict(seen(2.0, pairs=LARGE))
 
 
 def test_a_lucky_screen_that_does_not_hold_is_dropped_at_once() -> None:
@@ -111,7 +143,7 @@ def test_a_lucky_screen_that_does_not_hold_is_dropped_at_once() -> None:
 
 
 def test_what_the_last_pair_leaves_undecided_is_discarded_as_a_near_miss() -> None:
-    close = pairs(*[(2.489, 2.5), (2.485, 2.5)] * 3)
+    close = pairs(*[(2.489, 2.5), (2.485, 2.5)] * 4)
     assert wanted(seen(2.4, pairs=close[:-1])) is Purpose.CONFIRM
     found = verdict(seen(2.4, pairs=close))
     assert found.decision is Decision.DISCARDED
@@ -122,7 +154,7 @@ def test_what_the_last_pair_leaves_undecided_is_discarded_as_a_near_miss() -> No
 def test_a_metric_to_be_raised_is_judged_the_other_way_round() -> None:
     score = Metric(name="score", direction=Direction.MAXIMIZE)
     assert verdict(seen(2.0, metric=score)).decision is Decision.DISCARDED
-    assert verdict(seen(3.0, metric=score, pairs=pairs((3.0, 2.5)))).decision is Decision.KEPT
+    assert verdict(seen(3.0, metric=score, pairs=pairs((3.0, 2.5), (3.01, 2.5)))).decision is Decision.KEPT
 
 
 def test_a_candidate_that_fails_in_a_pair_failed() -> None:
@@ -134,7 +166,7 @@ def test_a_candidate_that_fails_in_a_pair_failed() -> None:
 def test_a_champion_that_fails_in_a_pair_is_not_held_against_the_candidate() -> None:
     assert wanted(seen(2.0, pairs=pairs((2.0, CRASH)))) is Purpose.CONFIRM
     assert wanted(seen(2.0, pairs=pairs((CRASH, CRASH)))) is Purpose.CONFIRM
-    assert verdict(seen(2.0, pairs=pairs((2.0, CRASH), (2.0, 2.5)))).decision is Decision.KEPT
+    assert verdict(seen(2.0, pairs=(*pairs((2.0, CRASH)), *LARGE))).decision is Decision.KEPT
 
 
 def test_a_champion_that_goes_on_failing_ends_it_undecided() -> None:
@@ -175,8 +207,8 @@ def test_a_broken_guard_discards_however_good_the_value(memory_mb: float | None,
 
 def test_a_guard_has_to_hold_in_the_pairs_too() -> None:
     screen = measured(2.0, 90.0)
-    good = pairs((measured(2.0, 99.0), 2.5))
-    bad = pairs((measured(2.0, 150.0), 2.5))
+    good = pairs((measured(2.0, 99.0), 2.5), (measured(1.99, 99.0), 2.5))
+    bad = pairs((measured(2.0, 99.0), 2.5), (measured(1.99, 150.0), 2.5))
     assert verdict(seen(screen, guards=(MEMORY,), pairs=good)).decision is Decision.KEPT
     assert verdict(seen(screen, guards=(MEMORY,), pairs=bad)).decision is Decision.DISCARDED
 

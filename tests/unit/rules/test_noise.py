@@ -14,19 +14,22 @@ VALUES = {11: 2.50, 12: 2.52, 13: 2.48}
 
 def test_noise_is_the_spread_between_seeds() -> None:
     noise = measure_noise(VALUES, repeated=(2.50, 2.50))
-    assert noise.run_sd == pytest.approx(0.02)
+    assert noise.run_sd == pytest.approx(0.02 / 2.5, rel=1e-3)
+    assert noise.relative
     assert (noise.runs, noise.seeded, noise.deterministic) == (3, True, False)
 
 
 def test_before_any_pair_was_seen_pairing_is_not_assumed_to_help() -> None:
-    assert measure_noise(VALUES, repeated=(2.50, 2.50)).pair_sd == pytest.approx(0.02 * math.sqrt(2))
+    assert measure_noise(VALUES, repeated=(2.50, 2.50)).pair_sd == pytest.approx(
+        0.008 * math.sqrt(2), rel=1e-3
+    )
 
 
 def test_equal_values_on_every_seed_are_a_metric_without_noise() -> None:
     noise = measure_noise({1: 512.0, 2: 512.0, 3: 512.0}, repeated=(512.0, 512.0))
     assert noise.deterministic
     assert noise.run_sd == noise.pair_sd == 0.0
-    assert smallest_gain(noise, 6) == 0.0
+    assert smallest_gain(noise, 6, 512.0) == 0.0
 
 
 def test_equal_values_with_a_repetition_that_differs_are_not_without_noise() -> None:
@@ -55,7 +58,7 @@ def test_one_seed_that_does_not_repeat_gives_the_noise_of_two_runs() -> None:
 
 
 def test_a_metric_that_is_nearly_all_noise_is_refused_with_the_gain_that_could_be_seen() -> None:
-    with pytest.raises(NotMeasurable, match=r"31% of its mean 1\).* only a gain of about") as refusal:
+    with pytest.raises(NotMeasurable, match=r"32% of its mean 1\).* only a gain of about") as refusal:
         measure_noise({1: 0.69, 2: 1.0, 3: 1.31})
     assert "longer budget" in refusal.value.fix
 
@@ -104,6 +107,17 @@ def test_the_past_counts_for_a_bounded_number_of_pairs() -> None:
 
 def test_more_pairs_see_smaller_gains() -> None:
     noise = Noise(run_sd=0.02, pair_sd=0.02, runs=10)
-    gains = [smallest_gain(noise, pairs) for pairs in (1, 2, 4, 8)]
+    gains = [smallest_gain(noise, pairs, 2.5) for pairs in (1, 2, 4, 8)]
     assert gains == sorted(gains, reverse=True)
     assert 0.02 < gains[2] < 0.08
+
+
+def test_a_metric_that_was_ever_zero_or_negative_is_compared_as_it_stands() -> None:
+    noise = measure_noise({1: -2.50, 2: -2.52, 3: -2.48})
+    assert not noise.relative
+    assert noise.run_sd == pytest.approx(0.02)
+
+
+def test_where_noise_is_relative_the_gain_that_can_be_seen_follows_the_value() -> None:
+    noise = measure_noise(VALUES)
+    assert smallest_gain(noise, 4, 1.25) == pytest.approx(smallest_gain(noise, 4, 2.5) / 2)

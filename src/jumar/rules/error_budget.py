@@ -1,0 +1,36 @@
+"""Owns the error budget of a study: how much evidence the next keep needs, so that few are false.
+
+e-LOND (Xu and Ramdas 2024, "Online multiple testing with e-values"): the t-th experiment that is put
+to the test is kept when its e-value reaches 1 / (α γ(t) (k + 1)), with k the keeps before it and γ a
+fixed sequence that sums to one. The expected share of false keeps is then at most α, whatever the
+number of experiments, whenever one stops, and however the experiments depend on one another, which
+is why the keeps may be counted at the moment of the decision although tests overlap.
+"""
+
+from __future__ import annotations
+
+import math
+
+FALSE_KEEPS = 0.10  # the share α that a study may have, unless its contract says otherwise
+
+# γ(t) ~ (t + 10)^-1.3: nearly flat over the first tests, of which a night has about a hundred, and
+# thin enough to go on for ever. A steeper start makes the tenth keep of a good night dear.
+_OFFSET, _POWER = 10, 1.3
+
+
+def evidence_needed(test: int, keeps: int, share: float = FALSE_KEEPS) -> float:
+    """Logarithm of the e-value that keeps the `test`-th tested experiment (from 1) after `keeps` keeps."""
+    if test < 1 or keeps < 0 or not 0 < share < 1:
+        raise ValueError(f"no error budget for test {test} after {keeps} keeps at a share of {share}")
+    spent = _POWER * math.log(test + _OFFSET) + math.log(_TOTAL)
+    return max(0.0, spent - math.log(share) - math.log(keeps + 1))
+
+
+def _sum_from(first: int) -> float:
+    """Σ k^-POWER over k from `first` on, by Euler and Maclaurin; eight digits from 10 on."""
+    integral: float = first ** (1 - _POWER) / (_POWER - 1)
+    rest: float = first**-_POWER / 2 + _POWER * first ** (-_POWER - 1) / 12
+    return integral + rest
+
+
+_TOTAL = _sum_from(1 + _OFFSET)
