@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -80,13 +79,11 @@ def play(cases: Sequence[Case], target: str, place: Path) -> tuple[list[Came], l
     """
     came: list[Came] = []
     faults: list[str] = []
-    for number in itertools.count():
-        left = cases[len(came) :]
-        if not left:
-            return came, faults
-        ours, found = _study(left, target, place / str(number))
+    while left := cases[len(came) :]:
+        ours, found = _study(left, target, place / str(len(came)))
         came += ours
         faults += found
+    return came, faults
 
 
 def _study(cases: Sequence[Case], target: str, place: Path) -> tuple[list[Came], list[str]]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from bench.cheats.case import Case, load
 from bench.cheats.study import play
+
 from jumar.errors import Usage
 
 CASES = Path(__file__).parents[2] / "bench" / "cheats" / "cases"
 HANDFUL = (
     "answers-nan brings-a-script brings-attributes edits-the-scorer honest-artefacts paints-the-terminal "
-    "plants-a-hook prints-a-better-number reads-the-hidden-points starts-where-it-left-off works-after-the-end"
+    "plants-a-hook prints-a-better-number reads-the-hidden-points starts-where-it-left-off "
+    "works-after-the-end"
 ).split()
 
 
