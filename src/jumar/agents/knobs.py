@@ -9,13 +9,15 @@ import re
 import tokenize
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 
 import msgspec
 
 from jumar.agents.literals import Value, is_literal, is_same, read_literal, value_of, write_literal
 from jumar.agents.ranges import Range, is_exempt, range_of
+from jumar.agents.settings import settings
 from jumar.errors import Usage
 
 
@@ -23,7 +25,8 @@ class Knob(msgspec.Struct, frozen=True, kw_only=True):
     """A literal that may be turned. `name` is its identity, whoever edited the file in between.
 
     `train.py:LR` is a module constant, `train.py:train.warmup` a keyword default of `train`,
-    `train.py:Config.width` a field of the class `Config`. `start` and `stop` are byte offsets.
+    `train.py:Config.width` a field of the class `Config`, `train.py:--lr` an option of the command
+    line. `start` and `stop` are byte offsets.
     """
 
     name: str
@@ -34,15 +37,13 @@ class Knob(msgspec.Struct, frozen=True, kw_only=True):
     stop: int
 
 
-Place = tuple[str, ast.expr | None]  # a qualified name, and the literal there (None: something else)
-
-
 def find_knobs(path: str, source: bytes) -> tuple[Knob, ...]:
     """The knobs of a Python file in the order of the source; none where it cannot be parsed.
 
-    Knobs are module constants, keyword defaults and class fields that are numbers or booleans, and
-    anything with its choices in a comment (`# one of: a, b`). `# fixed` exempts a line; so do names
-    such as SEED or PORT, a name that is given two values, and everything under `if __name__`.
+    Knobs are module constants, keyword defaults, class fields and the defaults of command-line
+    options (argparse, click) that are numbers or booleans, and anything with its choices in the code
+    (`choices=`) or in a comment (`# one of: a, b`). `# fixed` exempts a line; so do names such as SEED
+    or PORT, a name that is given two values, and what is assigned under `if __name__`.
     """
     if not path.endswith(".py"):
         return ()
@@ -50,25 +51,39 @@ def find_knobs(path: str, source: bytes) -> tuple[Knob, ...]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what the parser thinks of the source is not our matter
             module, comments = ast.parse(source), _comments(source)
-        places = [*_places("", module.body)]
+        places = [*settings(module)]
     except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError):
         return ()
-    often = Counter(name for name, _ in places)
-    literals = [(name, node) for name, node in places if node and is_literal(node) and often[name] == 1]
+    often = Counter(place.name for place in places)
+    literals = [
+        (place, node)
+        for place in places
+        if (node := place.node) and is_literal(node) and often[place.name] == 1
+    ]
     on_line = Counter(node.end_lineno for _, node in literals)
     line_starts = _line_starts(source)
     found = []
-    for name, node in literals:
-        comment = comments.get(node.end_lineno or 0, "")
+    for place, node in literals:
+        name, comment, value = place.name, comments.get(node.end_lineno or 0, ""), value_of(node)
         start, stop = _span(node, line_starts)
         # Where one line has two literals a range could mean either, so it is taken for neither.
-        range_ = range_of(name, value_of(node), comment if on_line[node.end_lineno] == 1 else "")
+        said = comment if on_line[node.end_lineno] == 1 else ""
+        stands_for = float(value) if place.is_float and type(value) is int else value
+        range_ = range_of(name, stands_for, said, place.choices)
         if range_ and not is_exempt(name, comment) and _is_turnable(source[start:stop], node):
             full = f"{path}:{name}"
-            found.append(
-                Knob(name=full, path=path, value=value_of(node), range=range_, start=start, stop=stop)
-            )
+            found.append(Knob(name=full, path=path, value=value, range=range_, start=start, stop=stop))
     return tuple(sorted(found, key=lambda knob: knob.start))
+
+
+def knobs_of(files: Mapping[str, bytes], command: Iterable[str]) -> list[Knob]:
+    """The knobs of the editable files, but for options that the run's command itself sets."""
+    set_there = {word.partition("=")[0] for word in command}
+    knobs = [knob for path in sorted(files) for knob in _remembered(path, files[path])]
+    return [knob for knob in knobs if knob.name.removeprefix(f"{knob.path}:") not in set_there]
+
+
+_remembered = lru_cache(maxsize=64)(find_knobs)
 
 
 def splice(path: str, source: bytes, changes: Mapping[str, Value]) -> bytes:
@@ -91,43 +106,6 @@ def splice(path: str, source: bytes, changes: Mapping[str, Value]) -> bytes:
         text = write_literal(source[knob.start : knob.stop].decode(), new)
         source = source[: knob.start] + text.encode() + source[knob.stop :]
     return source
-
-
-_ANY = (ast.Assign, ast.AnnAssign)
-_FIELDS = (ast.AnnAssign,)  # a bare assignment in a class with bases may be an enum's member
-
-
-def _places(prefix: str, body: list[ast.stmt], holding: tuple[type[ast.stmt], ...] = _ANY) -> Iterator[Place]:
-    """Every place that could hold a knob; `holding` are the statements of `body` that do."""
-    for node in body:
-        match node:
-            case ast.Assign() | ast.AnnAssign() if isinstance(node, holding):
-                yield from _assigned(prefix, node)
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                yield from _defaults(f"{prefix}{node.name}.", node.args)
-                yield from _places(f"{prefix}{node.name}.", node.body, ())
-            case ast.ClassDef():
-                yield from _places(f"{prefix}{node.name}.", node.body, _FIELDS if node.bases else _ANY)
-
-
-def _assigned(prefix: str, node: ast.Assign | ast.AnnAssign) -> Iterator[Place]:
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    for target in targets:
-        for name in ast.walk(target):
-            if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
-                alone = name is target and len(targets) == 1
-                yield prefix + name.id, node.value if alone else None
-
-
-def _defaults(prefix: str, args: ast.arguments) -> Iterator[Place]:
-    positional = [*args.posonlyargs, *args.args]
-    yield from (
-        (prefix + arg.arg, value)
-        for arg, value in zip(positional[len(positional) - len(args.defaults) :], args.defaults, strict=True)
-    )
-    yield from (
-        (prefix + arg.arg, value) for arg, value in zip(args.kwonlyargs, args.kw_defaults, strict=True)
-    )
 
 
 def _is_turnable(text: bytes, node: ast.expr) -> bool:

@@ -6,6 +6,7 @@ import ast
 import enum
 import math
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -71,13 +72,18 @@ def is_exempt(name: str, comment: str) -> bool:
     return name.startswith("__") or bool(_EXEMPT.search(comment)) or not _NO_KNOBS.isdisjoint(words)
 
 
-def range_of(name: str, value: Value, comment: str = "") -> Range | None:
+def range_of(
+    name: str, value: Value, comment: str = "", choices: tuple[Value, ...] | None = None
+) -> Range | None:
     """What the knob `name` may become, or None when `value` is not something to turn.
 
-    A comment `# one of: a, b` or `# 1e-4 .. 1e-1 log` decides; else the value and the name do.
+    A comment `# one of: a, b` or `# 1e-4 .. 1e-1 log` decides; else the `choices` that the code
+    declares; else the value and the name do.
     """
     if said := _said_in(comment, value):
         return said
+    if choices is not None:
+        return _one_of(choices, value)
     match value:
         case bool():
             return Range(kind=Kind.BOOL, choices=(False, True), scale=Scale.NAMES)
@@ -90,9 +96,8 @@ def range_of(name: str, value: Value, comment: str = "") -> Range | None:
 
 def _said_in(comment: str, value: Value) -> Range | None:
     if found := _ONE_OF.search(comment):
-        choices = _choices(found[1], value)
-        scale = Scale.NAMES if isinstance(value, bool | str) else Scale.STEPS
-        return Range(kind=Kind.CHOICE, choices=choices, scale=scale, said=True) if choices else None
+        words = [_choice(part.strip(), value) for part in found[1].split(",")]
+        return _one_of(words, value)
     if isinstance(value, bool | str) or not (found := _BOUNDS.search(comment)):
         return None
     low, high = sorted((float(found[1]), float(found[2])))
@@ -107,20 +112,25 @@ def _said_in(comment: str, value: Value) -> Range | None:
     return Range(kind=Kind.INT if whole else Kind.FLOAT, low=low, high=high, scale=scale, said=True)
 
 
-def _choices(text: str, value: Value) -> tuple[Value, ...] | None:
-    """The choices in a comment, all of the literal's own kind; None when they do not fit it."""
-    found: list[Value] = []
-    for word in (part.strip() for part in text.split(",")):
-        choice = _choice(word, value)
-        if choice is None:
-            return None
-        if choice not in found:
-            found.append(choice)
+def _one_of(choices: Sequence[Value | None], value: Value) -> Range | None:
+    """One of `choices`, where all are of the literal's own kind and there are two or more."""
+    found = [choice for choice in choices if choice is not None and _is_like(choice, value)]
+    if len(found) < len(choices):
+        return None
     if value not in found:
         found.insert(0, value)
-    if not any(isinstance(choice, bool | str) for choice in found):
+    is_ordered = not isinstance(value, bool | str)
+    if is_ordered:
         found.sort(key=float)
-    return tuple(found) if len(found) > 1 else None
+    different = tuple(dict.fromkeys(found))
+    scale = Scale.STEPS if is_ordered else Scale.NAMES
+    return Range(kind=Kind.CHOICE, choices=different, scale=scale, said=True) if different[1:] else None
+
+
+def _is_like(choice: Value, value: Value) -> bool:
+    if isinstance(choice, str) or isinstance(value, str):
+        return isinstance(choice, str) and isinstance(value, str)
+    return isinstance(choice, bool) == isinstance(value, bool) and math.isfinite(choice)
 
 
 def _choice(word: str, value: Value) -> Value | None:
@@ -132,8 +142,7 @@ def _choice(word: str, value: Value) -> Value | None:
         read = word
     if isinstance(value, str):
         return read if isinstance(read, str) else word
-    fits = isinstance(read, int | float) and isinstance(read, bool) == isinstance(value, bool)
-    return read if fits and math.isfinite(read) else None
+    return read if _is_like(read, value) else None
 
 
 def _derived_int(name: str, value: int) -> Range | None:

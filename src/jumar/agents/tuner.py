@@ -5,13 +5,12 @@ from __future__ import annotations
 import enum
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from itertools import chain
 from random import Random
 
 from msgspec.structs import replace
 
-from jumar.agents.knobs import Knob, find_knobs, splice
+from jumar.agents.knobs import Knob, knobs_of, splice
 from jumar.agents.literals import Value, is_same
 from jumar.agents.ranges import Range, Scale, promise_of
 from jumar.agents.sampling import Point, ask_tpe
@@ -55,7 +54,7 @@ class Tuner:
 
     def propose(self, brief: Brief) -> Proposal | None:
         """Values that were not tried, or None where no knob is left to turn."""
-        found = self._knobs(brief.files)
+        found = self._knobs(brief)
         base = {knob.name: knob.value for knob in found}
         trials = _worth_reading(self._trials.read(brief))
         points = [point for trial in trials if (point := self._point(trial, brief.parent, base))]
@@ -70,8 +69,8 @@ class Tuner:
                 return self._proposal(brief, base, values, how)
         return None
 
-    def _knobs(self, files: Mapping[str, bytes]) -> list[Knob]:
-        knobs = [knob for path in sorted(files) for knob in _find_knobs(path, files[path])]
+    def _knobs(self, brief: Brief) -> list[Knob]:
+        knobs = knobs_of(brief.files, brief.contract.run.command)
         if self._space is None:
             return knobs
         return [replace(knob, range=self._space[knob.name]) for knob in knobs if knob.name in self._space]
@@ -111,9 +110,6 @@ class Tuner:
                 "changed": {name: [base[name], value] for name, value in changed.items()},
             },
         )
-
-
-_find_knobs = lru_cache(maxsize=64)(find_knobs)
 
 
 def _worth_reading(trials: list[Trial]) -> list[Trial]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jumar.agents.knobs import find_knobs, splice
+from jumar.agents.knobs import find_knobs, knobs_of, splice
 from jumar.agents.literals import Value, is_same
 from jumar.agents.ranges import Kind, Scale
 from jumar.errors import Usage
@@ -82,6 +82,57 @@ def test_what_is_no_amount_is_no_knob(source: str) -> None:
     assert names(source) == []
 
 
+def test_what_a_program_takes_on_its_command_line_is_a_knob() -> None:
+    source = """
+import argparse, click
+
+@click.command()
+@click.option("--width", "-w", default=64, type=int)
+@click.option("--bias/--no-bias", default=True)
+@click.option("--act", type=click.Choice(["gelu", "relu"]), default="gelu")
+def train(width, bias, act, depth: int = typer.Option(3)): ...
+
+@dataclass
+class Config:
+    heads: int = field(default=4)
+    rate: float = Field(0.25, gt=0)
+    names: list = field(default_factory=list)
+
+def parse():
+    p = argparse.ArgumentParser()
+    p.add_argument("-l", "--lr", type=float, default=0.1)  # 1e-4 .. 1 log
+    p.add_argument("--opt", choices=["sgd", "adam"], default="sgd", help="which")
+    p.add_argument("--dropout", type=float, default=0)
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--out", default="out")
+    p.add_argument("--layers", type=int)
+    p.add_argument("steps", default=3)
+
+if __name__ == "__main__":
+    parser.add_argument(
+        "--batch",
+        type=int,
+        default=32,
+        choices=(16, 32, 64),
+    )
+    parser.add_argument("--size", choices=SIZES, default=3)
+"""
+    found = {knob.name.removeprefix("t.py:"): knob for knob in find_knobs("t.py", source.encode())}
+    options = {"--width", "--bias", "--act", "--lr", "--opt", "--dropout", "--batch"}
+    assert set(found) == {*options, "train.depth", "Config.heads", "Config.rate"}
+    assert found["--act"].range.choices == ("gelu", "relu")
+    assert found["--opt"].range.choices == ("sgd", "adam")
+    assert (found["--batch"].range.choices, found["--batch"].range.scale) == ((16, 32, 64), Scale.STEPS)
+    assert (found["--lr"].range.low, found["--lr"].range.scale) == (1e-4, Scale.LOG)
+    assert (found["--dropout"].range.kind, found["--dropout"].range.high) == (Kind.FLOAT, 0.5)
+
+
+def test_an_option_that_the_command_sets_is_no_knob() -> None:
+    source = b"p.add_argument('--lr', default=0.1)\np.add_argument('--wd', default=0.1)\nLR = 2.0"
+    left = knobs_of({"t.py": source}, ("python", "t.py", "--lr=0.3", "--wd", "0.2"))
+    assert [knob.name for knob in left] == ["t.py:LR"]
+
+
 def test_a_file_that_is_not_python_has_no_knobs() -> None:
     assert find_knobs("t.toml", b"LR = 1") == ()
     assert find_knobs("t.py", b"# -*- coding: latin-1 -*-\nX = '\xe9'; Y = 3") == ()
@@ -145,6 +196,8 @@ SOURCE = (
         "FLAG = True\n"
         "DEPTH = (2)\n"
         'def train(é="é", rate: float = .5, *, neg=-1.5): return "LR = 1e-3"\n'
+        "p.add_argument('--drop', type=float, default=0)\n"
+        "p.add_argument('--act', default='gelu', choices=['relu', 'gelu'])\n"
     ).encode()
 )
 
@@ -164,6 +217,8 @@ SOURCE = (
         ("train.rate", 0.25, b"= .5", b"= 0.25"),
         ("train.rate", 2.0, b"= .5", b"= 2.0"),
         ("train.neg", 0.00001, b"-1.5", b"0.00001"),
+        ("--drop", 0.05, b"default=0)", b"default=0.05)"),
+        ("--act", "relu", b"default='gelu'", b"default='relu'"),
     ],
 )
 def test_only_the_literal_changes(name: str, value: Value, old: bytes, new: bytes) -> None:
