@@ -161,12 +161,13 @@ def _parts(
     home: Home,
     terms: StudyStarted,
     contract: Contract,
-    made: tuple[Workspace, Executor, Ledger],
+    made: tuple[GitWorkspace, Executor, Ledger],
     observe: Observer,
 ) -> Parts:
     workspace, executor, ledger = made
     paths = frozenset(workspace.files(terms.base))
-    around = look_around(contract, home.folder, paths, environment())
+    private = (*home.private, *workspace.places)
+    around = look_around(contract, home.folder, paths, environment(), private=private)
     program = workspace.read(terms.base, contract.target.program) or b""
     return Parts(
         name=home.study,

@@ -42,6 +42,11 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
         return self.state or self.folder / STATE
 
     @property
+    def private(self) -> tuple[Path, ...]:
+        """What no run may see: the ledger tells seeds to come, a scorer's tree has its hidden data."""
+        return tuple(dict.fromkeys((self.root, self.folder / STATE)))
+
+    @property
     def ledger(self) -> Path:
         """The ledger of every study of this target."""
         return self.root / "ledger.db"

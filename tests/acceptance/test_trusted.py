@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from jumar.app import Study, open_study
 from jumar.core.outcome import Failed, Measured, Why
 from jumar.core.verdict import Decision
 from jumar.testing.repository import Repository
-from jumar.testing.tiny import Cli
+from jumar.testing.tiny import PYTHON, Cli
 
 Sound = Callable[[Path], None]
 Make = Callable[[Mapping[str, str], str], Path]
@@ -251,6 +252,62 @@ def test_hidden_data_that_git_has_is_hidden_from_runs_all_the_same(
     jumar(fit, "run", "--slots", "1", "--agent", offered(fit, ideas))
     assert verdicts(open_study(fit)) == [Decision.KEPT, Decision.DISCARDED]
     assert_sound(fit)
+
+
+SPY = (
+    HONEST
+    + """
+
+import os
+import sys
+
+for place in ("FOLDER/.jumar", "FOLDER/.git"):
+    for folder, _, names in os.walk(place):
+        for name in () if folder.startswith((os.getcwd(), os.environ["JUMAR_OUT"])) else names:
+            try:
+                with open(os.path.join(folder, name), "rb") as file:
+                    print("SEEN", file.name, len(file.read()), file=sys.stderr)
+            except OSError:
+                pass
+"""
+)
+
+
+@pytest.mark.parametrize("sandbox", ["bubblewrap", "landlock"])
+def test_a_runtime_in_the_targets_own_folder_shows_neither_data_nor_record_nor_history(
+    fit: Path, jumar: Cli, sandbox: str
+) -> None:
+    subprocess.run([PYTHON, "-m", "venv", "--without-pip", fit], check=True, timeout=60)
+    (fit / ".gitignore").write_text("bin\ninclude\nlib\nlib64\npyvenv.cfg\n")
+    Repository(fit).commit()
+    ideas = {"1-thief": THIEF.replace("FOLDER", str(fit)), "2-spy": SPY.replace("FOLDER", str(fit))}
+    agent, path = offered(fit, ideas), {"PATH": f"{fit / 'bin'}:/usr/bin:/bin"}
+    jumar(fit, "run", "--slots", "1", "--sandbox", sandbox, "--agent", agent, extra=path)
+    study = open_study(fit)
+    thief, spy = (study.experiment(number).runs for number in (1, 2))
+    assert isinstance(thief[0].outcome, Measured)
+    assert thief[0].outcome.value == pytest.approx(1.0)
+    assert isinstance(spy[0].outcome, Measured)
+    logs = [study.artefact(run.artefacts["log"]) for run in spy if "log" in run.artefacts]
+    assert not [log for log in logs if b"SEEN" in log]
+
+
+def test_the_spy_of_these_tests_does_see_them_where_nothing_hides_them(fit: Path, jumar: Cli) -> None:
+    agent = offered(fit, {"1-spy": SPY.replace("FOLDER", str(fit))})
+    jumar(fit, "run", "--slots", "1", "--sandbox", "process", "--agent", agent)
+    study = open_study(fit)
+    said = study.artefact(study.experiment(1).runs[0].artefacts["log"]).decode()
+    for name in (".jumar/ledger.db", f".jumar/studies/{study.name}/pinned/score.py", ".git/HEAD"):
+        assert f"SEEN {fit}/{name} " in said
+
+
+def test_an_input_that_holds_the_target_is_refused_before_anything_runs(fit: Path, jumar: Cli) -> None:
+    contract = CONTRACT.replace('budget = "20s"', f'budget = "20s"\ninputs = ["{fit.parent}"]')
+    (fit / "jumar.toml").write_text(contract)
+    Repository(fit).commit()
+    said = jumar(fit, "run", expect=3).stderr
+    assert f"[run] inputs: {fit.parent} contains the target itself" in said
+    assert not open_study(fit).experiments()
 
 
 def test_the_thief_of_these_tests_does_gain_where_nothing_hides_the_data(fit: Path, jumar: Cli) -> None:

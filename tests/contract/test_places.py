@@ -102,6 +102,43 @@ def test_inputs_that_do_not_exist_are_named(tmp_path: Path) -> None:
         look_around(contract, tmp_path, frozenset(), {})
 
 
+def test_inputs_that_would_show_what_is_hidden_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, record, home = tmp_path / "work" / "target", tmp_path / "record", tmp_path / "home" / "me"
+    data = home / "data"
+    for place in (folder / "data", record / "studies", data):
+        place.mkdir(parents=True)
+    (folder / "up").symlink_to(folder.parent)
+    monkeypatch.setenv("HOME", str(home))
+
+    def look(entry: str) -> tuple[Path, ...]:
+        run, measure = replace(CONTRACT.run, inputs=(entry,)), replace(CONTRACT.measure, hidden=())
+        contract = replace(CONTRACT, run=run, measure=measure)
+        return look_around(contract, folder, frozenset(), {}, private=(record,)).readable
+
+    for entry, why in (
+        (str(folder.parent), "contains the target itself"),
+        (str(folder), "contains the target itself"),
+        ("up", "contains the target itself"),
+        ("~", "your whole home"),
+        (str(home.parent), "your whole home"),
+        (str(record), "no run may see"),
+        (str(record / "studies"), "no run may see"),
+    ):
+        with pytest.raises(TargetUnfit, match=why):
+            look(entry)
+    assert look("~/data") == (data,)
+    assert look("data") == ()
+
+
+def test_what_is_private_is_masked_beside_the_hidden_data(tmp_path: Path) -> None:
+    measure = replace(CONTRACT.measure, hidden=())
+    private = (tmp_path / ".jumar", tmp_path / ".git")
+    around = look_around(replace(CONTRACT, measure=measure), tmp_path, frozenset(), {}, private=private)
+    assert around.masked == private
+
+
 def test_hidden_data_is_masked_wherever_it_lies(tmp_path: Path) -> None:
     (tmp_path / "beside").mkdir()
     (tmp_path / "copy").write_text("x")

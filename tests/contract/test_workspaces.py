@@ -102,6 +102,8 @@ def test_a_linked_work_tree_shares_commits_and_refs_with_its_repository(
     repository: Repository, tmp_path: Path
 ) -> None:
     repository.git("worktree", "add", "-q", "-b", "side", str(tmp_path / "side"))
+    places = open_workspace(tmp_path / "side").places
+    assert set(places) == {repository.folder / ".git", repository.folder / ".git" / "worktrees" / "side"}
     before = repository.state()
     sha = use(tmp_path / "side")
     changed = {path for path, was in before.items() if repository.state().get(path) != was}

@@ -1,4 +1,4 @@
-"""Resolves what the contract names outside the tree: environment, inputs, hidden data."""
+"""Resolves what runs see outside their tree, and what they never see: environment, inputs, hidden data."""
 
 from __future__ import annotations
 
@@ -22,11 +22,21 @@ class Hidden(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def look_around(
-    contract: Contract, folder: Path, paths: frozenset[str], environ: Mapping[str, str]
+    contract: Contract,
+    folder: Path,
+    paths: frozenset[str],
+    environ: Mapping[str, str],
+    *,
+    private: tuple[Path, ...] = (),
 ) -> Surroundings:
-    """What runs are shown and not shown. Raises TargetUnfit when something named does not exist.
+    """What runs are shown and not shown.
 
     `folder` is the target's folder in the user's checkout, `paths` what the pinned commit has.
+    `private` are places that no run may see wherever they lie: a record that tells seeds to come,
+    copies of the hidden data. They are masked, because a runtime that is shown whole may hold them
+    (a virtual environment made in the target's own folder does).
+
+    Raises TargetUnfit when something named does not exist, or would show what is hidden.
     """
     inputs: dict[str, Path] = {}
     readable: list[Path] = []
@@ -38,6 +48,11 @@ def look_around(
                 f"[run] inputs: {entry} does not exist ({real})",
                 fix="make it, or take it out of the contract",
             )
+        if trouble := _shows_too_much(real.resolve(), folder.resolve(), private):
+            raise TargetUnfit(
+                f"[run] inputs: {entry} {trouble}",
+                fix="name the folders and files that runs need, one by one",
+            )
         if place.is_absolute():
             readable.append(real)
         else:
@@ -47,9 +62,21 @@ def look_around(
         env=_environment(contract.run.env, environ),
         inputs=inputs,
         readable=tuple(readable),
-        masked=hidden.masked,
+        masked=(*hidden.masked, *private),
         without=hidden.tracked,
     )
+
+
+def _shows_too_much(real: Path, folder: Path, private: tuple[Path, ...]) -> str:
+    """Why an input may not be shown to runs; empty when it may."""
+    home = Path(os.path.expanduser("~")).resolve()
+    if folder.is_relative_to(real):
+        return f"contains the target itself ({folder}), with all that is hidden from runs"
+    if home.is_relative_to(real):
+        return f"contains your whole home folder ({home})"
+    if place := next((place for place in private if real.is_relative_to(place.resolve())), None):
+        return f"lies in {place}, which no run may see"
+    return ""
 
 
 def find_hidden(contract: Contract, folder: Path, paths: frozenset[str]) -> Hidden:
