@@ -75,7 +75,8 @@ def _ledger(home: Home) -> Iterator[Ledger]:
         if broken := ledger.verify():
             raise LedgerUnfit(
                 f"the ledger {home.ledger} no longer says what was written: {broken.problem}",
-                fix=f"restore a backup, or begin anew: mv {home.root} {home.root}-broken",
+                fix="see `jumar doctor --ledger`; restore a backup, or begin anew: "
+                f"mv {home.root} {home.root}-broken",
             )
         yield ledger
 

@@ -102,8 +102,14 @@ class SqlLedger:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with explained(self._path), self._engine.begin() as connection:
-            yield connection
+        try:
+            with explained(self._path), self._engine.begin() as connection:
+                yield connection
+        except KeyError as error:  # an entry that others build on is gone
+            raise LedgerUnfit(
+                f"the ledger {self._path} lacks what its other entries build on ({error})",
+                fix="see what is missing: jumar doctor --ledger",
+            ) from error
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
