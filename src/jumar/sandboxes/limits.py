@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import resource
 
 from jumar.core.job import Caps
@@ -14,15 +13,13 @@ def rlimits(caps: Caps, others: int = 0) -> dict[str, int]:
     """Names as in `resource.RLIMIT_NAME`, none above what this process may hand on.
 
     Address space is not limited: frameworks reserve far more than they use, and shared memory
-    would not be counted. CPU is one second above the tree's cap: the exact cap is looked at from
-    outside, and this one holds when nobody looks. `others` are processes that the kernel counts
-    along because they belong to the same user.
+    would not be counted. CPU is not limited either: a limit makes the kernel answer a program that
+    asks for its own CPU time in steps of its clock tick, often with 0, and targets do ask. `others`
+    are processes that the kernel counts along because they belong to the same user.
     """
     # A little above the caps, so that a file stopped here is seen to be past them.
     fsize = max(caps.disk_bytes, caps.output_bytes) + (64 << 10)
     wanted = {"nproc": caps.processes + others, "fsize": fsize, "nofile": _OPEN_FILES, "core": 0}
-    if caps.cpu_s is not None:
-        wanted["cpu"] = math.ceil(caps.cpu_s) + 1
     return {name: _at_most(name, value) for name, value in wanted.items()}
 
 
