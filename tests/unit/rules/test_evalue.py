@@ -6,7 +6,7 @@ import random
 import pytest
 
 from jumar.rules.error_budget import evidence_needed
-from jumar.rules.evalue import Spread, interval, log_evidence, smallest_mean
+from jumar.rules.evalue import EFFECTS, Spread, interval, log_evidence, smallest_mean
 
 KEEP_AT = evidence_needed(test=10, keeps=3)
 KNOWN = Spread(sd=1.0, freedom=12)
@@ -34,7 +34,7 @@ def test_without_a_gain_the_limit_is_reached_no_more_often_than_promised(mean: f
 
 
 def test_a_gain_of_three_spreads_is_nearly_always_found() -> None:
-    assert sum(ever_reaches(KEEP_AT, 3.0, chance) for chance in range(200)) >= 180
+    assert sum(ever_reaches(KEEP_AT, 3.0, chance, pairs=8) for chance in range(200)) >= 180
 
 
 def test_evidence_does_not_depend_on_the_unit() -> None:
@@ -64,7 +64,7 @@ def test_pairs_that_scatter_widely_are_believed_over_a_small_spread_from_before(
 
 
 def test_against_the_sequential_t_test_computed_by_brute_force() -> None:
-    gains, effects = [1.2, 0.4, 2.0], (1.5, 3.0)
+    gains, effects = [1.2, 0.4, 2.0], EFFECTS
     grid = [0.002 * k for k in range(1, 6000)]  # 1/sigma
 
     def likelihood(effect: float) -> float:
