@@ -219,7 +219,7 @@ def _disagreement(
         return (
             f"the repository has {ref}, of which the ledger knows nothing: its newest entries are gone, or "
             "the study was killed while it proposed",
-            "restore the newest ledger if there is a newer one; otherwise go on: jumar run",
+            f"restore the newest ledger; if there is none, go on without: git update-ref -d {ref}",
         )
     return "", ""
 

@@ -21,6 +21,7 @@ from jumar.testing.tiny import EXACT, Cli, contract
 
 USAGE, ENVIRONMENT, LEDGER = 2, 3, 5
 FAILED = Decision.FAILED
+ORDINARY = 65534
 
 
 @pytest.fixture(scope="module")
@@ -198,44 +199,46 @@ class Nobody(Cli):
 
     @staticmethod
     def command(*words: str) -> list[str]:
-        drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "HOME=/nonexistent"]
+        drop = ["setpriv", f"--reuid={ORDINARY}", f"--regid={ORDINARY}", "--clear-groups"]
         return [*(drop if os.geteuid() == 0 else []), *Cli.command(*words)]
 
 
 @pytest.fixture
-def theirs(rested: Path) -> Iterator[Path]:
+def theirs(rested: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the study at rest that an ordinary user owns, where one may go."""
     with tempfile.TemporaryDirectory(prefix="jumar-theirs-") as place:
         os.chmod(place, 0o755)
         folder = Path(shutil.copytree(rested, Path(place) / "target", symlinks=True))
-        if os.geteuid() == 0:
-            subprocess.run(["chown", "-R", "65534:65534", str(folder)], check=True)
-            if not can_run_as_nobody(folder):
-                pytest.skip("this Python cannot be run by an ordinary user")
+        monkeypatch.setenv("HOME", place)  # git reads its settings there
+        give(folder, ORDINARY)
+        done = subprocess.run(Nobody.command("--version"), cwd=folder, capture_output=True, check=False)
+        if done.returncode:
+            pytest.skip("this Python cannot be run by an ordinary user")
         yield folder
 
 
-def can_run_as_nobody(folder: Path) -> bool:
-    done = subprocess.run(Nobody.command("--version"), cwd=folder, capture_output=True, check=False)
-    return done.returncode == 0
+def give(folder: Path, user: int) -> None:
+    """Have a user own all of it, where we may say so."""
+    if os.geteuid() == 0:
+        subprocess.run(["chown", "-R", f"{user}:{user}", str(folder)], check=True)
 
 
 @pytest.mark.parametrize("what", ["ledger.db", "."])
 def test_a_read_only_ledger_is_told_with_the_fix_and_loses_nothing(
-    theirs: Path, what: str, assert_sound: Callable[[Path], None]
+    theirs: Path, what: str, jumar: Cli, assert_sound: Callable[[Path], None]
 ) -> None:
-    jumar, ledger = Nobody(), theirs / ".jumar" / "ledger.db"
+    ordinary, ledger = Nobody(), theirs / ".jumar" / "ledger.db"
     place, before = ledger.parent / what, seen(ledger)
     mode = place.stat().st_mode
     place.chmod(mode & ~0o222)
-    said = jumar(theirs, "run", expect=None)
-    assert said.returncode == LEDGER, said.stderr
-    assert "read-only" in said.stderr
-    assert f"chmod u+w {ledger.parent} {ledger}" in said.stderr
-    assert "champion" in jumar(theirs, "status").stdout
-    assert "the chain of" in jumar(theirs, "doctor", "--ledger").stdout
+    said = ordinary(theirs, "run", expect=LEDGER).stderr
+    assert "read-only" in said
+    assert f"chmod u+w {ledger.parent} {ledger}" in said
+    assert "champion" in ordinary(theirs, "status").stdout
+    assert "the chain of" in ordinary(theirs, "doctor", "--ledger").stdout
     assert seen(ledger) == before
     place.chmod(mode)
+    give(theirs, os.geteuid())
     jumar(theirs, "run", "--experiments", "1")
     assert len(open_study(theirs).experiments()) == 3
     assert_sound(theirs)
