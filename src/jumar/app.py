@@ -14,8 +14,9 @@ from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.ledger import Ledger, StudyRecord
 from jumar.core.verdict import Claim, Decision
 from jumar.errors import LedgerEmpty, Usage
-from jumar.home import CONTRACT, Home, Options, at_scale
+from jumar.home import AGENT, CONTRACT, Home, Options, at_scale
 from jumar.rules.contract_file import read_contract
+from jumar.rules.scope import matches
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,6 +97,22 @@ class Study:
         """True when jumar.toml says something else than the contract the study is pinned to."""
         record = self.record()
         return record is not None and record.terms.contract != self._contract_text
+
+    def knobs(self) -> tuple[str, ...] | None:
+        """Names of what the tuner may turn in the champion, or in the target; None with another agent."""
+        from jumar.agents.knobs import knobs_of
+        from jumar.workspaces.git import open_workspace
+
+        record, contract = self.record(), self.contract
+        agent = record.terms.agent if record else self._options.agent or AGENT
+        if agent.partition(":")[0] != AGENT:
+            return None
+        workspace = open_workspace(self.folder)
+        commit = record.champion_commit if record else workspace.resolve("HEAD")
+        found = workspace.files(commit) if commit else ()
+        paths = [path for path in found if matches(path, contract.target.editable)]
+        files = {path: workspace.read(commit or "", path) or b"" for path in paths}
+        return tuple(knob.name for knob in knobs_of(files, contract.run.command))
 
     def diff(self, number: int) -> str:
         """What an experiment changed, as a unified diff against its parent."""

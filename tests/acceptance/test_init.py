@@ -126,6 +126,41 @@ def test_a_plain_folder_is_guessed_with_yes_and_measured(init: Init, repository:
     assert "0.25" in done.stdout
 
 
+OPTIONS = """\
+import argparse
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=0.1)
+parser.add_argument("--layers", type=int, default=2)
+given = parser.parse_args()
+print(f"seconds: {given.lr + given.layers}")
+"""
+
+
+def test_the_knobs_that_were_found_are_named(
+    init: Init, repository: Repository, jumar: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    folder = repository({"bench.py": OPTIONS}, "sorter")
+    said = "2 knobs for the tuner in bench.py: --lr, --layers"
+    assert said in init(folder, "--yes").stdout
+    subprocess.run("git add -A && git commit -qm contract", shell=True, cwd=folder, check=True)
+    done = jumar(folder, "run", "--experiments", "1")
+    assert done.stdout.startswith(said)
+    assert "#1 proposed: --l" in done.stdout
+
+
+def test_a_target_without_knobs_is_told_what_would_be_one(
+    init: Init, repository: Repository, jumar: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    folder = repository({"bench.py": BENCH}, "sorter")
+    assert "no knobs found in bench.py: the tuner turns" in init(folder, "--yes").stdout
+    subprocess.run("git add -A && git commit -qm contract", shell=True, cwd=folder, check=True)
+    assert jumar(folder, "run").stdout.startswith("no knobs found in bench.py: ")
+    (folder / "patches").mkdir()
+    replayed = jumar(folder, "run", "--new", "--agent", "replay:patches", expect=None)
+    assert "knobs" not in replayed.stdout
+
+
 class Refused:
     """Calls `jumar init` where it must refuse and write nothing, and gives back the complaint."""
 

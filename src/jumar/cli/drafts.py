@@ -74,7 +74,10 @@ $editable. Everything else stays as it is: how the metric is computed, the data,
 
 ## What to try
 
-- The settings first: sizes, rates, thresholds. They are cheap to try and often far off.
+- The settings first: sizes, rates, thresholds. They are cheap to try and often far off. The tuner, which
+  needs no model, tries nothing else: it turns constants at the top of a file, defaults of functions, class
+  fields and the defaults of argparse or click options, within what a comment beside them allows
+  (`# 1e-4 .. 1e-1 log`, `# one of: a, b`, `# fixed`); Jumar's docs/tuner.md has the rule.
 - Then the structure: what takes most of the time, and what does the result not need?
 - Then combinations of what nearly helped.
 

@@ -11,10 +11,12 @@ from typing import Any
 import click
 from msgspec.structs import replace
 
+from jumar.agents.knobs import knobs_of
 from jumar.cli import render
 from jumar.cli.drafts import Draft, contract_text, program_text
 from jumar.cli.guesses import direction_of, guess, recognise
 from jumar.cli.trial import try_once
+from jumar.cli.tuning import knobs_in_words
 from jumar.cli.verb import verb
 from jumar.core.contract import Clock, Contract, Direction
 from jumar.errors import ContractInvalid, TargetUnfit, Usage
@@ -59,10 +61,13 @@ def init(folder: Path, *, yes: bool, force: bool, no_run: bool, **said: Any) -> 
     draft = _complete(draft) if yes or known or answered else _asked(draft)
     text = contract_text(draft)
     contract = _read(text)
-    _refuse_unmatched(folder, contract)
+    editable = _editable(folder, contract)
     written = _write(folder, draft, text)
     if not no_run:
         try_once(folder, contract, text)
+    files = {path: (folder / path).read_bytes() for path in editable if path.endswith(".py")}
+    names = [knob.name for knob in knobs_of(files, contract.run.command)]
+    render.say(knobs_in_words(names, contract.target.editable))
     _say_next(folder, contract, written)
 
 
@@ -135,18 +140,19 @@ def _read(text: str) -> Contract:
         raise Usage(error.problem, fix=error.fix) from None
 
 
-def _refuse_unmatched(folder: Path, contract: Contract) -> None:
-    """Refuse globs that match nothing: agents could not change anything."""
-    editable = contract.target.editable
+def _editable(folder: Path, contract: Contract) -> list[str]:
+    """The files that the globs match. Refuses globs that match nothing: agents could not change anything."""
+    globs, found = contract.target.editable, []
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         relative = Path(parent).relative_to(folder)
-        if any(matches((relative / name).as_posix(), editable) for name in files):
-            return
-    raise TargetUnfit(
-        f"no file in {folder} matches {', '.join(editable)}",
-        fix="name files that exist with --edit, relative to the folder; `**` stands for any folders",
-    )
+        found += [path for name in files if matches(path := (relative / name).as_posix(), globs)]
+    if not found:
+        raise TargetUnfit(
+            f"no file in {folder} matches {', '.join(globs)}",
+            fix="name files that exist with --edit, relative to the folder; `**` stands for any folders",
+        )
+    return found
 
 
 def _write(folder: Path, draft: Draft, text: str) -> list[str]:

@@ -18,6 +18,7 @@ from jumar.cli import render
 from jumar.cli.exits import Exit
 from jumar.cli.live import Display, display_for
 from jumar.cli.readers import opened, recent, standing
+from jumar.cli.tuning import knobs_in_words
 from jumar.cli.verb import json_option, of_a_study, verb
 from jumar.cli.views import grid, status_grid
 from jumar.core.event import Entry, Wish
@@ -94,6 +95,8 @@ def work(
     with_report: bool = False,
 ) -> Exit:
     """Run a study, showing what happens, and say how it stands at the end."""
+    if (names := live.knobs()) is not None:
+        (render.note if as_json else render.say)(knobs_in_words(names, live.contract.target.editable))
     with _watched(live, as_json=as_json) as interrupts:
         live.run(experiments=experiments, hours=hours, observe=interrupts.observe)
     say_end(live, as_json=as_json, paths=live.report() if with_report else {})
