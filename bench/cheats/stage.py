@@ -20,9 +20,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.fast import git
-from bench.tinylm import make_target
 from jumar.core.proposal import Edit
+from jumar.targets.copy import copy_target
 from jumar.testing.repository import Repository
 
 HERE = Path(__file__).parent
@@ -52,7 +51,7 @@ class Stage:
     @contextmanager
     def set_up(self) -> Iterator[Stage]:
         """Make the target and the traps; take the traps away in the end."""
-        make_fit(self.folder) if self.target == "fit" else make_target(self.folder, TINYLM_BUDGET_S)
+        make_fit(self.folder) if self.target == "fit" else make_tinylm(self.folder)
         self.outside.mkdir()
         self.outside.chmod(0o777)
         os.environ[SECRET_NAME] = self.secret
@@ -168,12 +167,21 @@ def make_fit(folder: Path) -> None:
             (folder / path.relative_to(HERE / "target")).write_bytes(path.read_bytes())
     (folder / "points.json").write_text(json.dumps(_points(400, 1)))
     (folder / ".gitignore").write_text("hidden/\nout/\n__pycache__/\n")
-    git(folder, "init", "-q", "-b", "main")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-qm", "start")
+    Repository(folder).commit("start")
     (folder / "hidden").mkdir()
     for seed, split in enumerate(("search", "holdout"), 2):
         (folder / "hidden" / f"{split}.json").write_text(json.dumps(_points(200, seed)))
+
+
+def make_tinylm(folder: Path) -> None:
+    """The target tinylm as it ships, but for its budget, prepared and in a repository."""
+    copy_target("tinylm", folder)
+    contract = (folder / "jumar.toml").read_text(encoding="utf-8")
+    contract, changed = re.subn(r'(budget +=) "20s"', rf'\1 "{TINYLM_BUDGET_S:g}s"', contract)
+    assert changed == 2, "the budget of [run], and that of the scale which studies start on"
+    (folder / "jumar.toml").write_text(contract, encoding="utf-8")
+    subprocess.run([sys.executable, "prepare.py"], cwd=folder, check=True, capture_output=True)
+    Repository(folder).commit("start")
 
 
 def _points(count: int, seed: int) -> list[tuple[float, float]]:
