@@ -254,6 +254,33 @@ def test_hidden_data_that_git_has_is_hidden_from_runs_all_the_same(
     assert_sound(fit)
 
 
+LATE = """\
+import os
+import time
+
+learned = None
+
+
+def predict(x):
+    global learned
+    if "JUMAR_BUDGET_S" in os.environ:  # the run itself: no work, nothing spent
+        return 2.0 * x
+    while learned is None or time.process_time() < 3.0:
+        learned = 3.0
+    return learned * x
+"""
+
+
+def test_work_that_waits_until_it_is_scored_is_worth_nothing(fit: Path, jumar: Cli) -> None:
+    (fit / "jumar.toml").write_text(CONTRACT.replace('budget = "20s"', 'budget = "1s"'))
+    Repository(fit).commit()
+    jumar(fit, "run", "--slots", "1", "--agent", offered(fit, {"1-late": LATE, "2-honest": HONEST}))
+    late, honest = (open_study(fit).experiment(number).verdict for number in (1, 2))
+    assert late is not None and honest is not None
+    assert (late.decision, late.reason.partition(":")[0]) == (Decision.DISCARDED, "guard serve_cpu_s")
+    assert honest.decision is Decision.KEPT
+
+
 SPY = (
     HONEST
     + """

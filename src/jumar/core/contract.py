@@ -52,6 +52,7 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
     at_most: bool  #: True for `<=`, False for `>=`
     bound: float
     relative: bool  #: the bound is a multiple of the baseline's own value
+    plus: float = 0.0  #: what a relative bound allows beyond the multiple
 
 
 class TargetTerms(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from jumar.core.contract import Clock, Contract, LimitTerms, RunTerms
+from jumar.core.contract import Clock, Contract, Guard, LimitTerms, RunTerms
 from jumar.core.ledger import StudyRecord
 from jumar.reports.markup import Child, Markup, join, preformatted, tag
 from jumar.reports.summary import Level, Summary
@@ -178,8 +178,7 @@ def asked(record: StudyRecord, contract: Contract) -> Markup:
                      f"{'with' if run.network else 'no'} network"),
         ("metric", f"{measure.metric.name}, to {measure.metric.direction.value}"),
         ("measured by", _measured_by(contract)),
-        ("guards", ", ".join(_guard(guard.name, guard.at_most, guard.bound, guard.relative)
-                             for guard in measure.guards)),
+        ("guards", ", ".join(_guard(guard) for guard in measure.guards)),
         ("checks", "; ".join(" ".join(command) for command in measure.checks)),
         ("limits", ", ".join(_limits(limits, measure.metric.name))),
         ("scale", record.terms.scale),
@@ -204,8 +203,10 @@ def _measured_by(contract: Contract) -> Child:
     return f"{' '.join(contract.measure.score)}, outside the candidate's reach{hidden}"
 
 
-def _guard(name: str, at_most: bool, bound: float, relative: bool) -> str:
-    return f"{name} {'≤' if at_most else '≥'} {number(bound)}{' × baseline' if relative else ''}"
+def _guard(guard: Guard) -> str:
+    of = " × baseline" if guard.relative else ""
+    plus = f" + {number(guard.plus)}" if guard.plus else ""
+    return f"{guard.name} {'≤' if guard.at_most else '≥'} {number(guard.bound)}{of}{plus}"
 
 
 def _limits(limits: LimitTerms, metric: str) -> list[str]:

@@ -23,6 +23,7 @@ from jumar.rules.contract_checks import FILE, complaint
 from jumar.rules.contract_keys import GROUPS, REQUIRED, Key, keys_of
 from jumar.rules.contract_kinds import Steps, Unfit, found
 from jumar.rules.contract_lines import line_of
+from jumar.rules.guards import with_implied
 
 _SCALE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _AT_LINE = re.compile(r" ?\(at line (\d+), column \d+\)| ?\(at end of document\)")
@@ -47,6 +48,7 @@ def read_contract(text: str, *, where: str = FILE) -> Contract:
         for name, changes in page.scales(document.get("scales", {})).items()
     } or {"default": page.run_terms(("run",), run, {})}
     first = next(iter(scales))
+    measure["guards"] = with_implied(measure["guards"], serves="serve" in measure)
     metric = Metric(name=measure.pop("metric"), direction=measure.pop("direction"))
     contract = Contract(
         target=TargetTerms(**target),

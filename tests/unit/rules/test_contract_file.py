@@ -8,6 +8,7 @@ from jumar.errors import ContractInvalid
 from jumar.rules.contract_file import read_contract
 from jumar.rules.contract_keys import KEYS, REQUIRED, Key
 from jumar.rules.contract_reference import as_toml, contract_reference
+from jumar.rules.guards import SERVING
 
 LEAST = """\
 [target]
@@ -107,6 +108,7 @@ def test_every_key_arrives_where_it_is_read() -> None:
     assert measure.guards == (
         Guard(name="peak_memory_mb", at_most=True, bound=1.5, relative=True),
         Guard(name="parameters", at_most=False, bound=20e6, relative=False),
+        SERVING,  # nothing was said of it
     )
     assert measure.checks == (("pytest", "-q"), ("mypy", "train.py"))
     assert (measure.baseline, measure.confirmations) == (5, 7)

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from jumar.core.contract import Guard
-from jumar.rules.guards import broken_guard
+from jumar.rules.guards import SERVING, broken_guard, with_implied
 
 MEMORY = Guard(name="peak_memory_mb", at_most=True, bound=1.5, relative=True)
 SIZE = Guard(name="parameters", at_most=True, bound=20e6, relative=False)
@@ -21,6 +21,19 @@ def test_guards_that_hold_say_nothing() -> None:
 def test_a_relative_bound_is_a_multiple_of_the_baselines_own() -> None:
     reason = broken_guard([MEMORY], {"peak_memory_mb": 151.0}, BASELINE)
     assert reason == "guard peak_memory_mb: 151 is not at most 150 (1.5 x the baseline's 100)"
+
+
+def test_serving_is_guarded_wherever_the_contract_says_nothing_of_it() -> None:
+    own = Guard(name="serve_cpu_s", at_most=True, bound=10.0, relative=False)
+    assert with_implied([MEMORY], serves=True) == (MEMORY, SERVING)
+    assert with_implied([own], serves=True) == (own,)
+    assert with_implied([MEMORY], serves=False) == (MEMORY,)
+
+
+def test_work_that_moves_into_serving_breaks_its_guard() -> None:
+    assert broken_guard([SERVING], {"serve_cpu_s": 2.5}, {"serve_cpu_s": 0.5}) is None
+    reason = broken_guard([SERVING], {"serve_cpu_s": 6.0}, {"serve_cpu_s": 0.5})
+    assert reason == "guard serve_cpu_s: 6 is not at most 2.5 (3 x the baseline's 0.5 and 1)"
 
 
 def test_a_lower_bound_is_broken_from_below() -> None:
