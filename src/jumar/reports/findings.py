@@ -123,12 +123,18 @@ def _keep(record: ExperimentRecord, values: Values, metric: Metric, before: Mapp
 def near_misses(
     experiments: Sequence[ExperimentRecord], values: Values, metric: Metric
 ) -> tuple[NearMiss, ...]:
-    """Discarded changes that got as far as being confirmed and still looked better, best first."""
+    """Discarded changes that got as far as being confirmed and still looked better, best first.
+
+    Of a change that was overtaken and tried again on the new champion, only the latter trial counts.
+    """
     before = parents(experiments, values)
+    retried = {record.experiment.details.get("retest_of") for record in experiments}
     found = []
     for record in tried(experiments):
         verdict, parent = record.verdict, before.get(record.experiment.parent)
         if verdict is None or verdict.decision is not Decision.DISCARDED or parent is None:
+            continue
+        if record.number in retried:
             continue
         if not any(run.run.purpose is Purpose.CONFIRM for run in record.runs):
             continue

@@ -137,6 +137,16 @@ def test_near_misses_got_as_far_as_being_confirmed() -> None:
         assert miss.gain > 0
 
 
+def test_a_change_that_was_tried_again_on_a_new_champion_is_no_near_miss() -> None:
+    study, records, contract = make_study(400, seed=5)
+    before = summarise(study, records, contract).near_misses
+    best = before[0].experiment
+    last = records[-1]
+    again = replace(last, experiment=replace(last.experiment, details={"retest_of": best}))
+    after = summarise(study, (*records[:-1], again), contract).near_misses
+    assert [miss.experiment for miss in after] == [miss.experiment for miss in before[1:]]
+
+
 def later(record: ExperimentRecord, by_s: float) -> ExperimentRecord:
     runs = tuple(
         replace(run, started_at=run.started_at + by_s, ended_at=(run.ended_at or 0) + by_s)
