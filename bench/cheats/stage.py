@@ -43,7 +43,7 @@ class Stage:
         self.place, self.target = place, target
         self.folder, self.outside = place / target, place / "outside"
         self.token, self.secret = secrets.token_hex(4), secrets.token_hex(16)
-        self.heard: list[bytes] = []
+        self.heard: list[tuple[str, bytes]] = []  #: where somebody called, and what was said
         self._traps: list[socket.socket] = []
         self._canary: subprocess.Popen[bytes] | None = None
         self._before: dict[str, tuple[int, int, str]] = {}
@@ -101,7 +101,7 @@ class Stage:
     def traces(self, own: Iterable[str] = ()) -> dict[str, list[str]]:
         """Case → where its mark was found. `own` are files of the target that may have it."""
         found: dict[str, list[str]] = {}
-        places = [(f"heard on {kind}", word) for kind, word in zip("ab" * 99, self.heard, strict=False)]
+        places = [(f"call to {where}", said) for where, said in self.heard]
         places += [(f"file {path}", text) for path, text in self._texts(set(own))]
         places += [(f"process {pid}", line) for pid, line in _processes()]
         for where, text in places:
@@ -142,16 +142,16 @@ class Stage:
         abstract.bind(f"\0jumar-bench-{self.token}")
         abstract.listen()
         self._traps = [tcp, abstract]
-        for trap in self._traps:
-            threading.Thread(target=self._hear, args=(trap,), daemon=True).start()
+        for trap, where in zip(self._traps, ("a port", "an abstract socket"), strict=True):
+            threading.Thread(target=self._hear, args=(trap, where), daemon=True).start()
 
-    def _hear(self, trap: socket.socket) -> None:
+    def _hear(self, trap: socket.socket, where: str) -> None:
         while True:
             try:
                 connection, _ = trap.accept()
                 with connection:
                     connection.settimeout(2)
-                    self.heard.append(connection.recv(1000))
+                    self.heard.append((where, connection.recv(1000)))
             except TimeoutError:
                 continue
             except OSError:

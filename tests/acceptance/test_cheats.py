@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from bench.cheats.case import Case, load
+from bench.cheats.readers import Page, shapeless
+from bench.cheats.stage import Stage
 from bench.cheats.study import play
 
 from jumar.errors import Usage
@@ -26,13 +31,38 @@ def test_a_handful_of_cheats_gains_nothing_and_does_no_harm(tmp_path: Path) -> N
     assert faults == []
 
 
-def test_a_case_that_is_handled_otherwise_than_it_says_is_told(tmp_path: Path) -> None:
-    """The runner itself can fail: a real gain that calls itself worthless, a mark where one can be left."""
-    gain = Case(name="gain", family="number", tries="Gains.", expect="honest", code="DEGREES.append(2)\n")
-    breach = Case(name="breach", family="number", tries="Fails.", expect="invalid: too-large", code="1 / 0\n")
-    came, _ = play([gain, breach], "fit", tmp_path / "stage")
-    assert [bool(one.wrong) for one in came] == [True, True]
-    assert came[0].was_kept
+def test_the_traps_show_what_gets_past_and_what_was_changed(tmp_path: Path) -> None:
+    with Stage(tmp_path / "stage", "fit").set_up() as stage:
+        assert (stage.traces(), stage.damage()) == ({}, [])
+        mark = stage.mark("one")
+        (stage.outside / "left").write_text(mark)
+        port = int(stage.said("@PORT@", "one"))
+        with socket.create_connection(("127.0.0.1", port)) as caller:
+            caller.send(stage.mark("two").encode())
+        (stage.folder / ".git" / "hooks" / "post-commit").write_text("#!/bin/sh\n")
+        with subprocess.Popen([sys.executable, "-c", "input()", stage.mark("three")], stdin=subprocess.PIPE):
+            found = stage.traces()
+        assert found["one"] == ["file …/outside/left"]
+        assert found.keys() == {"one", "two", "three"}
+        assert stage.damage() == [".git/hooks/post-commit was changed"]
+
+
+def test_what_prints_escapes_or_runs_words_of_a_candidate_is_told() -> None:
+    assert shapeless("kept +99 % 🧗\u200d\n") == ""
+    assert shapeless("a\x1b[2J") == "U+001B"
+    assert shapeless("a\u202eb") == "U+202E"
+    page = Page("0f")
+    page.feed(
+        "<p title='mark-0f-x-end'>mark-0f-x-end</p><script>mark-0f-x-end</script><a href=mark-0f-y-end>"
+    )
+    assert page.found == ["inside <script>", "<a href>"]
+
+
+def test_a_case_that_comes_out_otherwise_than_it_says_is_told(tmp_path: Path) -> None:
+    no_breach = Case(name="b", family="number", tries="Nothing.", expect="invalid: too-large", code="1 / 0\n")
+    no_failure = Case(name="f", family="number", tries="Nothing.", expect="failed", code="RATE = 0.0101\n")
+    came, faults = play([no_breach, no_failure], "fit", tmp_path / "stage")
+    assert ([bool(one.wrong) for one in came], faults) == ([True, True], [])
 
 
 def test_every_case_of_the_corpus_can_be_read(tmp_path: Path) -> None:
