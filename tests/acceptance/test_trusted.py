@@ -12,6 +12,7 @@ import pytest
 
 from jumar.app import Study, open_study
 from jumar.core.outcome import Failed, Measured, Why
+from jumar.core.run import Purpose, Side
 from jumar.core.verdict import Decision
 from jumar.testing.repository import Repository
 from jumar.testing.tiny import PYTHON, Cli
@@ -252,6 +253,43 @@ def test_hidden_data_that_git_has_is_hidden_from_runs_all_the_same(
     jumar(fit, "run", "--slots", "1", "--agent", offered(fit, ideas))
     assert verdicts(open_study(fit)) == [Decision.KEPT, Decision.DISCARDED]
     assert_sound(fit)
+
+
+NOSY = (
+    HONEST
+    + """
+
+import os
+import socket
+import sys
+
+for path in ("/proc/self/mountinfo", "/proc/self/cmdline", "/proc/self/environ"):
+    try:
+        with open(path) as file:
+            print(file.read(), file=sys.stderr)
+    except OSError:
+        pass
+links = [os.readlink(f"/proc/self/fd/{fd}") for fd in (1, 2)]
+print(os.getcwd(), socket.gethostname(), sys.argv, links, file=sys.stderr)
+"""
+)
+
+
+@pytest.mark.parametrize("sandbox", ["bubblewrap", "landlock"])
+def test_a_run_cannot_tell_whether_it_is_the_candidate_or_what_that_is_compared_with(
+    fit: Path, jumar: Cli, sandbox: str
+) -> None:
+    agent = offered(fit, {"1-nosy": NOSY})
+    jumar(fit, "run", "--slots", "1", "--sandbox", sandbox, "--agent", agent)
+    study = open_study(fit)
+    own = study.experiment(1)
+    runs = [run.run for run in own.runs if run.run.commit == own.experiment.commit]
+    logs = [study.artefact(run.artefacts["log"]).decode() for run in own.runs if run.run in runs]
+    assert len(logs) >= 3
+    assert all(log.count("scratch/") for log in logs)
+    words = [*(run.key for run in runs), *(kind.value for kind in (*Purpose, *Side))]
+    for log in logs:
+        assert not [word for word in words if re.search(rf"\b{word}\b", log)]
 
 
 LATE = """\

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from jumar.core.contract import Budget, Clock
-from jumar.core.run import Purpose, Run
+from jumar.core.run import Purpose, Run, Side
 from jumar.errors import TargetUnfit
 from jumar.study.places import MOST_LOG_BYTES, Place, read_log, read_untrusted, remove_folder, run_job
 from jumar.study.surroundings import find_hidden, look_around
@@ -65,7 +67,7 @@ def job_of(purpose: Purpose, clock: Clock, tmp_path: Path) -> dict[str, object]:
     contract = replace(CONTRACT, run=terms, measure=measure)
     around = look_around(contract, tmp_path, frozenset(), {"PATH": "/bin", "SECRET": "x"})
     run = Run(key="1-1", experiment=1, commit="c" * 40, seed=5, purpose=purpose, pair=1)
-    job = run_job(contract, run, Place(tmp_path, "1-1"), around)
+    job = run_job(contract, run, Place(tmp_path), around)
     return {"env": dict(job.env), "command": job.command, "cpu_s": job.caps.cpu_s}
 
 
@@ -75,6 +77,27 @@ def test_a_run_is_told_its_seed_budget_and_scale_and_nothing_of_the_users_enviro
     ours = {"JUMAR_SEED": "5", "JUMAR_SCALE": "default", "JUMAR_BUDGET_S": "7"}
     assert {"PATH": "/bin", "DEPTH": "6", **ours}.items() <= env.items()
     assert all(name.startswith("JUMAR_") or name in ("PATH", "DEPTH") for name in env)
+
+
+def test_nothing_that_a_run_is_shown_says_whose_side_it_is_on(tmp_path: Path) -> None:
+    around = look_around(
+        replace(CONTRACT, measure=replace(CONTRACT.measure, hidden=())), tmp_path, frozenset(), {}
+    )
+
+    def shown(**of: Any) -> tuple[str, int]:
+        run = Run(experiment=12, commit="c" * 40, seed=5, **of)
+        place = Place(tmp_path)
+        job = replace(run_job(CONTRACT, run, place, around), key="")
+        return repr(job).replace(place.root.name, "NAME"), len(place.root.name)
+
+    seen = {
+        shown(key=f"12-{number}", purpose=purpose, side=side, pair=pair, attempt=attempt)
+        for number, (purpose, side, pair, attempt) in enumerate(
+            product([Purpose.SCREEN, Purpose.CONFIRM, Purpose.CERTIFY], Side, [0, 3], [0, 1])
+        )
+    }
+    assert len(seen) == 1
+    assert Place(tmp_path).root != Place(tmp_path).root
 
 
 def test_on_a_cpu_clock_libraries_are_held_to_one_thread(tmp_path: Path) -> None:

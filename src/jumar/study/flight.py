@@ -81,7 +81,7 @@ class Flights:
     def start(self, run: Run) -> None:
         """Start a run that the ledger already knows of."""
         parts = self._parts
-        place = Place(parts.scratch, run.key)
+        place = Place(parts.scratch)
         try:
             place.make()
         except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import stat
 from collections.abc import Mapping
@@ -34,10 +35,14 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Place:
-    """One run's own folder, made before it starts and removed when its artefacts are kept."""
+    """One run's own folder, made before it starts and removed when its artefacts are kept.
 
-    def __init__(self, scratch: Path, key: str) -> None:
-        self.root = scratch / key.replace(":", "-")
+    Its name is drawn: a run can read it (from its table of mounts, say), and one that learnt whose
+    side it is on could lose on purpose when it is only the reference.
+    """
+
+    def __init__(self, scratch: Path) -> None:
+        self.root = scratch / secrets.token_hex(8)
         self.tree = self.root / "tree"
         self.out = self.root / "out"
         self.log = self.root / "log"
