@@ -41,13 +41,14 @@ def export(folder: Path, study: str | None, as_tsv: bool, as_json: bool) -> None
     render.raw(results_tsv(live.experiments(), live.contract))
 
 
-@verb("jumar backup ~/backups/monday", "mv .jumar lost && cp -r ~/backups/monday .jumar   # restores it")
+@verb("jumar backup ~/backups/monday", "jumar backup /media/stick/jumar -C ~/code/target")
 @folder_option
 @click.argument("to", type=click.Path(path_type=Path), metavar="PATH")
 def backup(folder: Path, to: Path) -> None:
     """Copy the record to the new folder PATH: ledger and artefacts, as of this moment.
 
-    Studies may go on meanwhile. The commits are in the repository, under refs/jumar and jumar/…;
+    Studies may go on meanwhile. To restore it, put it in the place of .jumar: the folder as a whole,
+    not the ledger alone. The commits are in the repository, under refs/jumar and jumar/…;
     `git clone --mirror` takes them along.
     """
     back_up(folder, to)
