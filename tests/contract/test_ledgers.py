@@ -52,6 +52,42 @@ class TestSqlLedger(DurableLedgerSuite):
         return partial(open_ledger, path)
 
 
+RESUMED, RESTED = Resumed(pid=1, host="h"), Rested(reason="enough", finished=False)
+PAUSE, GO_ON, TELL = Asked(wish=Wish.PAUSE), Asked(wish=Wish.RESUME), Asked(wish=Wish.TELL, words="x")
+#: What happened when, and the seconds in it during which a controller had the study.
+DAYS: dict[str, tuple[float, list[tuple[float, Event]]]] = {
+    "two sittings": (13.0, [(0, RESUMED), (10, RESTED), (500, RESUMED), (503, RESTED)]),
+    "killed between two words, and taken up in the morning": (
+        17.0,
+        [(0, RESUMED), (3, proposed(0)), (10, run_started(0)), (8000, TELL), (9000, RESUMED), (9007, RESTED)],
+    ),
+    "killed, and never taken up": (8.0, [(0, RESUMED), (8, proposed(0)), (9000, TELL)]),
+    "paused": (
+        7.0,
+        [(0, RESUMED), (4, PAUSE), (9, proposed(0)), (12, GO_ON), (15, Noticed(words="on"))],
+    ),
+    "paused until its end": (4.0, [(0, RESUMED), (4, PAUSE), (900, RESTED)]),
+    "a clock that was set back": (0.0, [(100, RESUMED), (40, proposed(0))]),
+}
+
+
+@pytest.mark.parametrize("made", [MemoryLedger, partial(open_ledger, Path("ledger.db"))])
+@pytest.mark.parametrize("day", DAYS)
+def test_the_time_that_a_controller_had_a_study_is_counted(
+    day: str, made: Callable[..., Ledger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    active_s, happened = DAYS[day]
+    times = iter([0.0, 0.0, *(at for at, _ in happened)])
+    with closing(made(now=lambda: next(times))) as ledger:
+        ledger.append("another", started())
+        ledger.append(STUDY, started())
+        for _, one in happened:
+            ledger.append(STUDY, one)
+        study = ledger.study(STUDY)
+        assert study is not None and study.active_s == active_s
+
+
 def fill(ledger: Ledger, experiments: int, study: str = STUDY) -> None:
     ledger.append(study, started())
     for first in range(0, experiments, 500):

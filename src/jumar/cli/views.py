@@ -122,14 +122,17 @@ def status_grid(summary: Summary, doing: str, records: Sequence[ExperimentRecord
             ("staircase", sparkline(staircase(records, Values(records)), width=60)),
             ("experiments", f"{summary.experiments}: {counts}" if counts else str(summary.experiments)),
             (f"failures{part}", plain(failures)),
-            (f"work{part}", _effort(summary.effort)),
+            (f"runs{part}", f"{summary.effort.runs:,}"),
+            ("worked", _effort(summary.effort)),
             ("branch", f"jumar/{summary.study}" if champion.experiment != BASELINE else ""),
         ]
     )
 
 
 def _effort(effort: Effort) -> str:
-    said = [plural(effort.runs, "run"), duration(3600 * effort.hours)]
+    said = [duration(3600 * effort.hours)]
+    if effort.experiments_per_hour:
+        said.append(f"{effort.experiments_per_hour:,.1f} experiments an hour")
     if effort.usd:
         said.append(f"{effort.usd:.2f} USD")
     return ", ".join(said)

@@ -38,6 +38,7 @@ class StudyRecord(msgspec.Struct, frozen=True, kw_only=True):
     open_experiments: int
     cost_usd: float
     claim: Claim | None = None
+    active_s: float = 0.0  #: time during which a controller had it; rests and pauses do not count
 
 
 class Ledger(Protocol):

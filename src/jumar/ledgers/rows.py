@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from jumar.core.event import Entry
 from jumar.ledgers.chain import GENESIS, decode
 from jumar.ledgers.schema import ENTRY, EXPERIMENT, RUN, STUDY
-from jumar.ledgers.tally import Tally
+from jumar.ledgers.tally import Tally, active_s
 
 # Built once: SQLAlchemy then finds the compiled form by identity.
 _HEAD = select(ENTRY.c.seq, ENTRY.c.digest).order_by(ENTRY.c.seq.desc()).limit(1)
@@ -43,6 +43,17 @@ _ENTRY = select(ENTRY.c.seq, ENTRY.c.at, ENTRY.c.study, ENTRY.c.event, ENTRY.c.d
 _OF_STUDY = _ENTRY.where(ENTRY.c.study == bindparam("study")).order_by(ENTRY.c.seq)
 _AFTER = _OF_STUDY.where(ENTRY.c.seq > bindparam("after")).limit(bindparam("most"))
 _AT = _ENTRY.where(ENTRY.c.seq.in_(bindparam("places", expanding=True)))
+_OF_NONE = _OF_STUDY.where(ENTRY.c.experiment.is_(None))
+_HEARD = (
+    select(ENTRY.c.at)
+    .where(
+        ENTRY.c.study == bindparam("study"),
+        ENTRY.c.seq < bindparam("before"),
+        ENTRY.c.experiment.is_not(None),
+    )
+    .order_by(ENTRY.c.seq.desc())
+    .limit(1)
+)
 _OF_EXPERIMENT = _OF_STUDY.where(ENTRY.c.experiment == bindparam("number"))
 _FROM_EXPERIMENT = _OF_STUDY.where(ENTRY.c.experiment >= bindparam("number"))
 _LAST_NUMBERS = (
@@ -141,6 +152,15 @@ def entries_at(connection: Connection, places: Sequence[int]) -> dict[int, Entry
 def entries_of(connection: Connection, study: str, number: int) -> Iterator[Entry]:
     """Everything about one experiment."""
     return map(_entry, connection.execute(_OF_EXPERIMENT, {"study": study, "number": number}))
+
+
+def active_s_of(connection: Connection, study: str) -> float:
+    """How long controllers have had a study; as cheap for a long one as for a short one."""
+
+    def heard_before(seq: int) -> float:
+        return connection.scalar(_HEARD, {"study": study, "before": seq}) or 0.0
+
+    return active_s([_entry(row) for row in connection.execute(_OF_NONE, {"study": study})], heard_before)
 
 
 def entries_of_last(connection: Connection, study: str, most: int | None) -> Iterator[Entry]:

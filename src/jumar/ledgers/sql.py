@@ -71,15 +71,13 @@ class SqlLedger:
 
     def studies(self) -> tuple[StudyRecord, ...]:
         with self._reading() as connection:
-            return tuple(
-                record(name, tally, rows.entries_at(connection, places(tally)))
-                for name, tally in rows.tallies(connection).items()
-            )
+            tallies = rows.tallies(connection)
+            return tuple(_record(connection, name, tally) for name, tally in tallies.items())
 
     def study(self, name: str) -> StudyRecord | None:
         with self._reading() as connection:
             tally = rows.tally_of(connection, name)
-            return record(name, tally, rows.entries_at(connection, places(tally))) if tally else None
+            return _record(connection, name, tally) if tally else None
 
     def experiments(self, study: str, *, last: int | None = None) -> tuple[ExperimentRecord, ...]:
         with self._reading() as connection:
@@ -164,6 +162,11 @@ def _refuse_old(connection: Connection) -> None:
             f"the ledger is of version {version} and must be brought to version {len(STEPS)} first",
             fix="open it once for writing, as `jumar run` does",
         )
+
+
+def _record(connection: Connection, name: str, tally: Tally) -> StudyRecord:
+    entries, active_s = rows.entries_at(connection, places(tally)), rows.active_s_of(connection, name)
+    return record(name, tally, entries, active_s)
 
 
 def _fold(entries: Iterator[Entry]) -> tuple[ExperimentRecord, ...]:

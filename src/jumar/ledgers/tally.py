@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 import msgspec
@@ -94,7 +94,7 @@ def _count_verdict(tally: Tally, number: int, decision: Decision, commit: str) -
     return tally
 
 
-def record(name: str, tally: Tally, entries: Mapping[int, Entry]) -> StudyRecord:
+def record(name: str, tally: Tally, entries: Mapping[int, Entry], active_s: float) -> StudyRecord:
     """What readers are told: the counts, and what the entries say that they point at."""
     started, last = entries[tally.started], entries[tally.last]
     certified = entries[tally.certified].event if tally.certified else None
@@ -112,7 +112,35 @@ def record(name: str, tally: Tally, entries: Mapping[int, Entry]) -> StudyRecord
         open_experiments=tally.open,
         cost_usd=tally.cost_usd,
         claim=certified.claim if isinstance(certified, Certified) else None,
+        active_s=active_s,
     )
+
+
+def active_s(entries: Iterable[Entry], heard_before: Callable[[int], float]) -> float:
+    """Seconds during which a controller had the study, from those entries that are of no experiment.
+
+    One that died had the study until its last word. `heard_before` gives the time of the last entry
+    of an experiment before a place in the chain; whoever asks is another process, and does not count.
+    """
+    total, since, heard = 0.0, None, 0.0
+    for entry in entries:
+        match entry.event:
+            case Resumed():
+                if since is not None:
+                    total += max(since, heard, heard_before(entry.seq)) - since
+                since = entry.at
+            case Rested() | Asked(wish=Wish.PAUSE):
+                total += max(0.0, entry.at - since) if since is not None else 0.0
+                since = None
+            case Asked(wish=Wish.RESUME) if since is None:
+                since = entry.at
+        heard = heard if isinstance(entry.event, Asked) else entry.at
+    if since is not None:
+        total += max(since, heard, heard_before(END)) - since
+    return total
+
+
+END = 2**63 - 1  #: behind every place
 
 
 def places(tally: Tally) -> list[int]:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 
 import msgspec
 
-from jumar.core.contract import Contract, Metric
+from jumar.core.contract import Metric
 from jumar.core.experiment import ExperimentRecord
 from jumar.core.ledger import StudyRecord
 from jumar.reports.findings import parents, relative_gain
 from jumar.reports.values import Values, tried
 
-_MARGIN_S = 60.0  # scoring, checks of the machine and the judge, beside the run itself
-
 
 class Effort(msgspec.Struct, frozen=True, kw_only=True):
-    """What was spent. `hours` is time during which the study was being run, rests left out."""
+    """What was spent. `hours` is time during which the study was being run, rests and pauses left out.
+
+    Hours, experiments per hour and money are of the whole study; the rest is of the experiments at hand.
+    """
 
     runs: int
     runs_by_purpose: dict[str, int]
@@ -43,14 +43,12 @@ class AgentShare(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-def effort_of(record: StudyRecord, experiments: Sequence[ExperimentRecord], contract: Contract) -> Effort:
+def effort_of(record: StudyRecord, experiments: Sequence[ExperimentRecord]) -> Effort:
     """What the study has spent so far."""
     runs = [run for experiment in experiments for run in experiment.runs]
     purposes = Counter(run.run.purpose.value for run in runs)
     costs = [experiment.experiment.cost for experiment in experiments]
-    longest_s = max([contract.run.timeout_s, *(cost.seconds for cost in costs)]) + _MARGIN_S
-    hours = _active_s(_moments(record, experiments), longest_s) / 3600
-    judged = sum(1 for experiment in tried(experiments) if experiment.verdict)
+    hours, judged = record.active_s / 3600, sum(record.decisions.values())
     return Effort(
         runs=len(runs),
         runs_by_purpose=dict(purposes),
@@ -62,25 +60,6 @@ def effort_of(record: StudyRecord, experiments: Sequence[ExperimentRecord], cont
         tokens=sum(cost.tokens for cost in costs),
         agent_s=sum(cost.seconds for cost in costs),
     )
-
-
-def _moments(record: StudyRecord, experiments: Iterable[ExperimentRecord]) -> list[float]:
-    moments = [record.started_at]
-    for experiment in experiments:
-        moments.append(experiment.proposed_at)
-        if experiment.judged_at is not None:
-            moments.append(experiment.judged_at)
-        for run in experiment.runs:
-            moments.append(run.started_at)
-            if run.ended_at is not None:
-                moments.append(run.ended_at)
-    return sorted(moments)
-
-
-def _active_s(moments: Sequence[float], longest_s: float) -> float:
-    """Time between moments, without silences longer than anything in a running study can take."""
-    gaps = (later - earlier for earlier, later in pairwise(moments))
-    return sum(gap for gap in gaps if gap <= longest_s)
 
 
 def agent_shares(

@@ -106,7 +106,7 @@ def summarise(record: StudyRecord, experiments: Sequence[ExperimentRecord], cont
         near_misses=near_misses(experiments, values, metric),
         failures=group_failures(experiments),
         predictions=compare_predictions(experiments, values, metric),
-        effort=effort_of(record, experiments, contract),
+        effort=effort_of(record, experiments),
         agents=agent_shares(experiments, values, metric),
     )
     return replace(summary, advice=advise(summary, experiments))

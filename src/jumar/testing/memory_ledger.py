@@ -63,7 +63,8 @@ class MemoryLedger:
 
     def _record(self, name: str) -> StudyRecord:
         tally = self._tallies[name]
-        return record(name, tally, {seq: self._entries[seq - 1] for seq in places(tally)})
+        entries = {seq: self._entries[seq - 1] for seq in places(tally)}
+        return record(name, tally, entries, self._histories[name].active_s)
 
     def _draw(self) -> None:
         """Fold everything anew: after a refusal, what came before it in the same call must go."""

@@ -294,6 +294,7 @@ class _Maker:
             decisions={decision: ends.count(decision) for decision in Decision},
             open_experiments=0,
             cost_usd=sum(record.experiment.cost.usd for record in records),
+            active_s=self.now - STARTED_AT,
             claim=self._claim() if self.shape.certified and self.champion != BASELINE else None,
         )
 

@@ -74,6 +74,6 @@ def test_the_record_says_what_the_newest_certification_found() -> None:
         for seq, event in enumerate(events, start=1)
     }
     needed = {seq: entries[seq] for seq in places(tally)}
-    study = record("s", tally, needed)
+    study = record("s", tally, needed, 2.5)
     assert study.claim == claim(certified=True)
-    assert (study.started_at, study.last_at, study.last_seq) == (1.0, 4.0, 4)
+    assert (study.started_at, study.last_at, study.last_seq, study.active_s) == (1.0, 4.0, 4, 2.5)

@@ -5,7 +5,6 @@ import pytest
 from msgspec.structs import replace
 
 from jumar.core.contract import Direction
-from jumar.core.experiment import ExperimentRecord
 from jumar.core.outcome import Measured
 from jumar.core.run import Purpose
 from jumar.core.verdict import Decision, Verdict
@@ -147,19 +146,10 @@ def test_a_change_that_was_tried_again_on_a_new_champion_is_no_near_miss() -> No
     assert [miss.experiment for miss in after] == [miss.experiment for miss in before[1:]]
 
 
-def later(record: ExperimentRecord, by_s: float) -> ExperimentRecord:
-    runs = tuple(
-        replace(run, started_at=run.started_at + by_s, ended_at=(run.ended_at or 0) + by_s)
-        for run in record.runs
-    )
-    moved = replace(record, runs=runs, proposed_at=record.proposed_at + by_s)
-    return replace(moved, judged_at=(record.judged_at or 0) + by_s)
-
-
-def test_a_night_during_which_nobody_ran_the_study_is_not_counted_in_its_hours() -> None:
-    rested = [later(record, 40_000.0) if record.number > 100 else record for record in RECORDS]
-    hours = summarise(STUDY, rested, CONTRACT).effort.hours
-    assert hours == pytest.approx(SUMMARY.effort.hours, abs=0.01)
+def test_hours_are_those_that_a_controller_had_the_study() -> None:
+    effort = summarise(replace(STUDY, active_s=7200.0), RECORDS, CONTRACT).effort
+    assert (effort.hours, effort.experiments_per_hour) == (2.0, 100.0)
+    assert summarise(replace(STUDY, active_s=0.0), RECORDS, CONTRACT).effort.experiments_per_hour is None
 
 
 def test_agents_share_out_all_proposals_and_keeps() -> None:
