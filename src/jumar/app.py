@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from jumar.core.contract import Contract
 from jumar.core.event import Asked, Entry, Wish
 from jumar.core.experiment import BASELINE, ExperimentRecord
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from jumar.inspection import Finding
     from jumar.ledgers.hold import Holder
     from jumar.reports.entries import Sources
+    from jumar.rules.rejudge import Rejudged
     from jumar.study.flight import Landed
     from jumar.study.loop import Loop
     from jumar.study.parts import Observer
@@ -113,6 +116,19 @@ class Study:
         paths = [path for path in found if matches(path, contract.target.editable)]
         files = {path: workspace.read(commit or "", path) or b"" for path in paths}
         return tuple(knob.name for knob in knobs_of(files, contract.run.command))
+
+    def rejudge(
+        self, *, false_keeps: float | None = None, confirmations: int | None = None
+    ) -> tuple[Rejudged, ...]:
+        """Every verdict beside the one that today's judge gives, with these settings instead of its own."""
+        from jumar.rules.rejudge import rejudge
+
+        asked = {"false_keeps": false_keeps, "confirmations": confirmations}
+        changes = {name: value for name, value in asked.items() if value is not None}
+        contract = self.contract
+        contract = replace(contract, measure=replace(contract.measure, **changes))
+        self._recorded()
+        return tuple(rejudge(self.entries(), contract))
 
     def diff(self, number: int) -> str:
         """What an experiment changed, as a unified diff against its parent."""

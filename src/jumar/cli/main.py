@@ -38,6 +38,7 @@ VERBS = {
         "diff": ("readers", "Show what an experiment changed."),
         "report": ("results", "Write the report and the chart."),
         "export": ("results", "Write the experiments as a table for other programs."),
+        "replay": ("replay", "Judge the record anew, and show which verdicts change."),
         "backup": ("results", "Copy the record, also while a study runs."),
     },
     "Steer": {
