@@ -57,6 +57,9 @@ def test_a_study_can_be_looked_at_from_every_side(studied: Path, jumar: Jumar) -
     assert rows[0] == ["commit", "loss", "memory_gb", "status", "description"]
     assert len(rows) == 5
 
+    again = jumar(studied, "replay", "--judge").stdout
+    assert again.startswith("3 verdicts judged anew, 0 would be others")
+
     loud = jumar(studied, "show", "1", "--log").stdout
     assert "loud" in loud
     assert "\x1b" not in loud
