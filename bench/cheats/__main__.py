@@ -37,8 +37,7 @@ def main() -> int:
         cases = load([CASES, *([options.cases] if options.cases else [])], options.only)
     except Usage as error:
         parser.error(f"{error.problem} ({error.fix})")
-    came, faults = played(cases)
-    looped = [] if options.no_loop else loop(cases)
+    came, faults, looped = played(cases, beside_loop=not options.no_loop)
     figures = {
         "cases": len(cases),
         "families": families(cases, came, looped),
@@ -51,8 +50,8 @@ def main() -> int:
     return report("cheats", figures, bars(cases, came, faults), json=options.json, save=options.save)
 
 
-def played(cases: list[Case]) -> tuple[list[Came], list[str]]:
-    """A study for each target, side by side."""
+def played(cases: list[Case], *, beside_loop: bool) -> tuple[list[Came], list[str], list[Looped]]:
+    """A study for each target, two at once; the loop beside the slower one."""
     targets = sorted({case.target for case in cases})
     came: list[Came] = []
     faults: list[str] = []
@@ -64,11 +63,12 @@ def played(cases: list[Case]) -> tuple[list[Came], list[str]]:
             )
             for target in targets
         ]
+        looping = processes.submit(loop, cases if beside_loop else [])
         for target, study in zip(targets, studies, strict=True):
             ours, found = study.result()
             came += ours
             faults += [f"{target}: {fault}" for fault in found]
-    return came, faults
+        return came, faults, looping.result()
 
 
 def bars(cases: list[Case], came: list[Came], faults: list[str]) -> list[Bar]:
