@@ -29,6 +29,7 @@ from jumar.home import AGENT, CONTRACT, Home, Options, at_scale
 from jumar.ledgers.artefacts import FolderArtefacts
 from jumar.ledgers.hold import hold
 from jumar.ledgers.sql import open_ledger
+from jumar.rules.checks import deciders
 from jumar.rules.contract_file import read_contract
 from jumar.rules.preflight import IN_WORDS, preflight
 from jumar.rules.scope import matches
@@ -120,7 +121,7 @@ def _changed(parts: Parts) -> tuple[str, ...]:
     now, then = parts.workspace.files(head), parts.workspace.files(parts.terms.base)
     champion = parts.workspace.resolve(parts.branch)
     found = parts.workspace.files(champion) if champion else {}
-    watched = [path for path in now if matches(path, target.editable) or path in parts.protected]
+    watched = [path for path in now if matches(path, (*target.editable, *parts.protected))]
     changed = [path for path in watched if now[path] not in (then.get(path), found.get(path))]
     if not changed:
         return ()
@@ -134,15 +135,19 @@ def _first_terms(
     contract = at_scale(read_contract(contract_text), options.scale)
     waived = preflight(contract, sandbox.name, sandbox.promises, waive=options.sandbox is not None)
     make_agent(anchored(options.agent or AGENT))  # an unknown agent is said before anything is pinned
-    paths = (*contract.target.editable, CONTRACT, contract.target.program, *_commands(contract))
+    editable = contract.target.editable
+    paths = (*editable, CONTRACT, contract.target.program, *_commands(contract))
     base = workspace.pin(paths, include_dirty=options.include_dirty)
     pinned = workspace.read(base, CONTRACT)
     if pinned is None:
         raise TargetUnfit(f"{CONTRACT} is not committed", fix=f"git add {CONTRACT} && git commit")
-    if not any(matches(path, contract.target.editable) for path in workspace.files(base)):
+    files = frozenset(workspace.files(base))
+    closed = _protected(contract, files)
+    if not any(matches(path, editable) and not matches(path, closed) for path in files):
         raise TargetUnfit(
-            f"no committed file matches [target] editable = {', '.join(contract.target.editable)}",
-            fix="correct the globs (relative to the folder of jumar.toml), or commit the files",
+            f"no committed file that may change matches [target] editable = {', '.join(editable)}",
+            fix="correct the globs (relative to the folder of jumar.toml), or commit the files; what checks "
+            "run, such as tests, may not change",
         )
     return StudyStarted(
         base=base,
@@ -175,7 +180,7 @@ def _parts(
         terms=terms,
         contract=contract,
         program=program.decode("utf-8", "replace"),
-        protected=(CONTRACT, contract.target.program, *_judges(contract, paths)),
+        protected=_protected(contract, paths),
         agent=make_agent(terms.agent),
         workspace=workspace,
         executor=executor,
@@ -239,7 +244,9 @@ def _commands(contract: Contract) -> tuple[str, ...]:
     return tuple(sorted(word for word in words if not word.startswith(("-", "/"))))
 
 
-def _judges(contract: Contract, paths: Collection[str]) -> tuple[str, ...]:
-    """Files of the target that its own measuring is made of."""
-    editable = contract.target.editable
-    return tuple(word for word in _commands(contract) if word in paths and not matches(word, editable))
+def _protected(contract: Contract, paths: Collection[str]) -> tuple[str, ...]:
+    """Globs of the target's files that its measuring is made of, whatever `editable` says."""
+    target = contract.target
+    named = [word for word in _commands(contract) if word in paths and not matches(word, target.editable)]
+    tests = [glob for command in contract.measure.checks for glob in deciders(command)]
+    return (CONTRACT, target.program, *named, *tests)

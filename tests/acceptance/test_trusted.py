@@ -319,6 +319,36 @@ def test_work_that_waits_until_it_is_scored_is_worth_nothing(fit: Path, jumar: C
     assert honest.decision is Decision.KEPT
 
 
+TESTS = """\
+import unittest
+
+import model
+
+
+class Cases(unittest.TestCase):
+    def test_it_predicts(self):
+        self.assertGreater(model.predict(1.0), 0.0)
+"""
+
+
+def test_checks_are_passed_neither_by_leaving_early_nor_by_editing_the_tests(fit: Path, jumar: Cli) -> None:
+    globs = CONTRACT.replace('["model.py"]', '["*.py", "!train.py", "!serve.py", "!score.py"]')
+    check = '[measure]\nchecks = [["python", "-m", "unittest", "-q", "test_model"]]'
+    (fit / "jumar.toml").write_text(globs.replace("[measure]", check))
+    (fit / "test_model.py").write_text(TESTS)
+    Repository(fit).commit()
+    leaves = "import os\nimport sys\n\nif 'unittest' in sys.modules:\n    os._exit(0)\n\n\n" + HONEST
+    agent = offered(fit, {"1-leaves": leaves, "2-edits": HONEST, "3-shadows": HONEST, "4-honest": HONEST})
+    (fit.parent / "ideas" / "2-edits" / "test_model.py").write_text("import unittest\n")
+    (fit.parent / "ideas" / "3-shadows" / "unittest.py").write_text("raise SystemExit(0)\n")
+    jumar(fit, "run", "--slots", "1", "--agent", agent)
+    study = open_study(fit)
+    assert verdicts(study) == [Decision.DISCARDED, Decision.INVALID, Decision.INVALID, Decision.KEPT]
+    leaver, editor, shadower, _ = (one.verdict for one in study.experiments()[1:])
+    assert leaver and "does not say that a test was run" in leaver.reason
+    assert editor and shadower and editor.code == shadower.code == "protected-file"
+
+
 SPY = (
     HONEST
     + """

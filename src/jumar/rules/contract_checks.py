@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from jumar.core.contract import Contract
+from jumar.rules.checks import script
 from jumar.rules.scope import matches
 
 FILE = "jumar.toml"  #: what a contract is called, beside the target that it is for
@@ -33,9 +34,9 @@ def protected(contract: Contract) -> Iterator[tuple[str, str]]:
     for command, what in ((measure.score, "the scorer"), (measure.serve, "the scorer's server")):
         yield from ((path, what) for path in _files(command))
     for command in measure.checks:
-        # `mypy train.py` checks a file that may change; `python check.py` runs one that may not.
-        if command[0].startswith("python") and len(command) > 1:
-            yield from ((path, "a check") for path in _files(command[: 3 if command[1] == "-m" else 2]))
+        # Modules and tests that a check names are protected as well; whether there are any is not known here.
+        if path := script(command):
+            yield path, "a check"
     yield from ((path, "hidden from runs") for path in measure.hidden)
 
 

@@ -47,9 +47,18 @@ large = { budget = "180s", env = ["DEPTH=6"] }
 
 - `editable` may not match the contract, the program, a file of `score` or `serve`, a script that `checks`
   runs, or a hidden path: a candidate does not edit its judge.
+- Modules and tests that `checks` run stay as they are whatever `editable` matches, and none is added: what
+  `python -m` names, and with `pytest` or `unittest` the files named and all that look like tests.
 - `serve` and `hidden` are for a scorer; without `score` they are refused.
 - What is `hidden` is not also an input.
 - With `clock = "wall"`, the timeout is not shorter than the budget.
+
+## What a check is worth
+
+A check passes with exit code 0; with `pytest` and `unittest` its output must also say that a test was run. It
+imports and runs the candidate's code in its own process, so that code can end it, or print what it likes:
+checks find mistakes, and are no defence against malice. What must not be lied about is for `score`, which
+never runs the candidate's code and asks `serve` instead.
 """
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 from jumar.core.contract import Guard
 
-
 # What the candidate's code spends while it is scored is in no budget: work would move there. Answers
 # may cost more where they are better; a second is for interpreters that start at different speeds.
 SERVING = Guard(name="serve_cpu_s", at_most=True, bound=3.0, relative=True, plus=1.0)

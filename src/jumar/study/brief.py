@@ -55,8 +55,11 @@ class Briefing:
     def _read(self, commit: str) -> None:
         if commit == self._commit:
             return
-        workspace, globs = self._parts.workspace, self._parts.contract.target.editable
-        self._tree = workspace.files(commit)
-        found = {path: workspace.read(commit, path) for path in self._tree if matches(path, globs)}
+        parts, globs = self._parts, self._parts.contract.target.editable
+        self._tree = parts.workspace.files(commit)
+        may_change = [
+            path for path in self._tree if matches(path, globs) and not matches(path, parts.protected)
+        ]
+        found = {path: parts.workspace.read(commit, path) for path in may_change}
         self._files = {path: content for path, content in found.items() if content is not None}
         self._commit = commit

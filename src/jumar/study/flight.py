@@ -15,6 +15,7 @@ from jumar.core.job import ExitReport
 from jumar.core.outcome import Failed, Measured, Outcome, Stopped, Why
 from jumar.core.run import Purpose, Run
 from jumar.errors import EnvironmentUnfit
+from jumar.rules.checks import unproven
 from jumar.study.parts import Parts
 from jumar.study.places import Place, read_log, read_untrusted, run_job
 
@@ -152,11 +153,14 @@ class Flights:
             return aloft.stopped
         if aloft.run.purpose is not Purpose.CHECK:
             return self._parts.evaluator.measure(aloft.finished(report), scored)
-        if report.succeeded:
-            return Measured(value=report.wall_s)
-        command = " ".join(self._parts.contract.measure.checks[aloft.run.pair])
+        command = self._parts.contract.measure.checks[aloft.run.pair]
         how = report.ending.value if report.exit_code is None else f"exit code {report.exit_code}"
-        said = ": ".join(filter(None, (f"`{command}`", how, report.detail, _last_word(aloft.place))))
+        if report.succeeded:
+            how = unproven(command, read_log(aloft.place.log))
+            if not how:
+                return Measured(value=report.wall_s)
+        name = f"`{' '.join(command)}`"
+        said = ": ".join(filter(None, (name, how, report.detail, _last_word(aloft.place))))
         return Failed(why=Why.CHECK_FAILED, detail=said)
 
     def _keep(self, aloft: Aloft) -> dict[str, str]:
