@@ -15,8 +15,8 @@ from jumar.core.event import Asked, Entry, Wish
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.ledger import Ledger, StudyRecord
 from jumar.core.verdict import Claim, Decision
-from jumar.errors import LedgerEmpty, Usage
-from jumar.home import AGENT, CONTRACT, Home, Options, at_scale
+from jumar.errors import ContractInvalid, LedgerEmpty, Usage
+from jumar.home import AGENT, CONTRACT, Home, Options, at_scale, with_limits
 from jumar.rules.contract_file import read_contract
 from jumar.rules.scope import matches
 
@@ -89,17 +89,27 @@ class Study:
 
     @property
     def contract(self) -> Contract:
-        """The pinned contract at the study's scale; before the first run, the one in the folder."""
+        """The pinned contract at the study's scale, with the limits that jumar.toml has now.
+
+        Before the first run, the one in the folder.
+        """
         record = self.record()
         if record is None:
             return at_scale(read_contract(self._contract_text), self._options.scale)
-        return at_scale(read_contract(record.terms.contract), record.terms.scale)
+        pinned = at_scale(read_contract(record.terms.contract), record.terms.scale)
+        return with_limits(pinned, self._contract_text)
 
     @property
     def contract_changed(self) -> bool:
-        """True when jumar.toml says something else than the contract the study is pinned to."""
+        """True when jumar.toml, but for its limits, says something else than the study is pinned to."""
         record = self.record()
-        return record is not None and record.terms.contract != self._contract_text
+        if record is None or record.terms.contract == self._contract_text:
+            return False
+        try:
+            now = read_contract(self._contract_text)
+        except ContractInvalid:
+            return True
+        return with_limits(now, record.terms.contract) != read_contract(record.terms.contract)
 
     def knobs(self) -> tuple[str, ...] | None:
         """Names of what the tuner may turn in the champion, or in the target; None with another agent."""

@@ -25,7 +25,7 @@ from jumar.evaluators.scorer import Scorer, ScoringPlace
 from jumar.evaluators.stdout import StdoutEvaluator
 from jumar.executors.local import LocalExecutor
 from jumar.executors.machine import default_slots, this_machine
-from jumar.home import AGENT, CONTRACT, Home, Options, at_scale
+from jumar.home import AGENT, CONTRACT, Home, Options, at_scale, with_limits
 from jumar.ledgers.artefacts import FolderArtefacts
 from jumar.ledgers.hold import hold
 from jumar.ledgers.sql import open_ledger
@@ -52,14 +52,15 @@ def assembled(home: Home, contract_text: str, options: Options, observe: Observe
         else:
             terms = record.terms
             _refuse_other_terms(home.study, terms, options)
-        contract = at_scale(read_contract(terms.contract), terms.scale)
+        pinned = at_scale(read_contract(terms.contract), terms.scale)
+        contract = with_limits(pinned, contract_text) if record else pinned
         accepted = options.sandbox is not None or bool(terms.waived)
         waived = preflight(contract, sandbox.name, sandbox.promises, waive=accepted)
         slots = options.slots or _usual_slots(contract)
         executor = LocalExecutor(sandbox, slots)
         try:
             parts = _parts(home, terms, contract, (workspace, executor, ledger), observe)
-            notices = (*_notices(terms, sandbox, waived), *_changed(parts))
+            notices = (*_notices(terms, sandbox, waived), *_limits(pinned, contract), *_changed(parts))
             yield msgspec.structs.replace(parts, notices=notices)
         finally:
             executor.close()
@@ -110,6 +111,17 @@ def _notices(terms: StudyStarted, sandbox: Sandbox, waived: tuple[str, ...]) -> 
         lacks = "; ".join(IN_WORDS[Promise(name)] for name in waived)
         words.append(f"the sandbox `{sandbox.name}` does not promise, as was accepted: {lacks}")
     return tuple(words)
+
+
+def _limits(pinned: Contract, contract: Contract) -> tuple[str, ...]:
+    """Says that the study goes by other limits than it began with."""
+    if contract.limits == pinned.limits:
+        return ()
+    now, then = (
+        ", ".join(f"{key} = {value:g}" for key, value in msgspec.structs.asdict(each.limits).items() if value)
+        for each in (contract, pinned)
+    )
+    return (f"the limits are now {now or 'none'}, by jumar.toml; the study began with {then or 'none'}",)
 
 
 def _changed(parts: Parts) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from jumar.core.contract import Contract
-from jumar.errors import TargetUnfit, Usage
+from jumar.errors import ContractInvalid, TargetUnfit, Usage
+from jumar.rules.contract_file import read_contract
 
 CONTRACT = "jumar.toml"
 STATE = ".jumar"
@@ -78,6 +79,17 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
                 f"cannot write to {self.root} ({error.strerror})",
                 fix="make the target's folder writable, or free some disk",
             ) from error
+
+
+def with_limits(contract: Contract, text: str) -> Contract:
+    """The contract with the [limits] that `text` says; its own where `text` is no contract.
+
+    They say when a study ends, never what it finds: the one part that may change while it lives.
+    """
+    try:
+        return msgspec.structs.replace(contract, limits=read_contract(text).limits)
+    except ContractInvalid:
+        return contract
 
 
 def at_scale(contract: Contract, scale: str | None) -> Contract:

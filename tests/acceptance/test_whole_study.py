@@ -89,8 +89,27 @@ def test_the_report_is_one_page_with_a_chart_and_a_table_beside_it(studied: Path
 
 def test_a_study_that_is_finished_says_so_and_does_nothing_more(studied: Path, jumar: Cli) -> None:
     before = jumar(studied, "export", "--json").stdout
-    assert "(limit 5)" in jumar(studied, "run").stdout
+    said = jumar(studied, "run", "--experiments", "3").stdout
+    assert "(limit 5)" in said
+    assert "raise the limit in [limits] of jumar.toml and say `jumar run`" in said
     assert jumar(studied, "export", "--json").stdout == before
+
+
+def test_a_limit_that_is_raised_lets_a_finished_study_go_on(tiny: Callable[..., Path], jumar: Cli) -> None:
+    folder = tiny(work=EXACT, contract=contract(experiments=1))
+    jumar(folder, "run", "--slots", "1")
+    (folder / "jumar.toml").write_text(contract(experiments=3, limits="plateau = 9"))
+    done = jumar(folder, "run", "--slots", "1")
+    assert "the limits are now experiments = 3, plateau = 9, by jumar.toml" in done.stdout
+    assert "the study began with experiments = 1" in done.stdout
+    assert "jumar.toml has changed" not in done.stderr
+    study = api.open_study(folder)
+    assert [one.number for one in study.experiments()] == [0, 1, 2, 3]
+    assert (study.contract.limits.experiments, study.contract_changed) == (3, False)
+    (folder / "jumar.toml").write_text(contract(experiments=4).replace('"loss"', '"other"'))
+    done = jumar(folder, "run", "--slots", "1")
+    assert "this study keeps to its own" in done.stderr
+    assert api.open_study(folder).contract.measure.metric.name == "loss"
 
 
 def test_the_python_api_runs_a_study_and_gives_values_and_a_frame(

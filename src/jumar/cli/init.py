@@ -15,6 +15,7 @@ from jumar.agents.knobs import knobs_of
 from jumar.cli import render
 from jumar.cli.drafts import Draft, contract_text, program_text
 from jumar.cli.guesses import direction_of, guess, recognise
+from jumar.cli.nexts import entering
 from jumar.cli.trial import try_once
 from jumar.cli.tuning import knobs_in_words
 from jumar.cli.verb import verb
@@ -177,8 +178,6 @@ def _say_next(folder: Path, contract: Contract, written: list[str]) -> None:
             "\nThe number is self-reported: code that agents may change can print what it likes.",
             "A `score` command in [measure] that agents may not change makes it trusted.",
         )
-    where = "" if folder == Path() else f"cd {shlex.quote(str(folder))}\n  "
-    render.say(
-        f"\nRead {' and '.join(written)}, then:",
-        f"  {where}git add {' '.join(written)} && git commit -m 'A contract for Jumar'\n  jumar run",
-    )
+    commit = f"git add {' '.join(written)} && git commit -m 'A contract for Jumar'"
+    render.say(f"\nRead {' and '.join(written)}, then:")
+    render.say(*(f"  {line}" for line in (*entering(folder), commit, "jumar run")))

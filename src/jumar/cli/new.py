@@ -13,6 +13,7 @@ from jumar.app import open_study
 from jumar.assembly import environment
 from jumar.cli import render
 from jumar.cli.exits import Exit
+from jumar.cli.nexts import entering
 from jumar.cli.run import work
 from jumar.cli.verb import json_option, verb
 from jumar.errors import EnvironmentUnfit, TargetUnfit
@@ -41,8 +42,8 @@ def new(name: str, folder: Path | None) -> None:
     """
     folder = folder or Path(name)
     _start(name, folder)
-    where = shlex.quote(str(folder))
-    render.say(f"{folder} is ready; read its README.md and program.md, then:", f"  cd {where}\n  jumar run")
+    render.say(f"{folder} is ready; read its README.md and program.md, then:")
+    render.say(*(f"  {line}" for line in (*entering(folder), "jumar run")))
 
 
 @verb("jumar demo tinylm", "jumar demo tinylm --dir /tmp/tinylm-demo")

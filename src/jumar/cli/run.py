@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,12 +16,12 @@ from jumar.app import Study, open_study
 from jumar.cli import render
 from jumar.cli.exits import Exit
 from jumar.cli.live import Display, display_for
+from jumar.cli.nexts import entering, next_steps
 from jumar.cli.readers import opened, recent, standing
 from jumar.cli.tuning import knobs_in_words
 from jumar.cli.verb import json_option, of_a_study, verb
 from jumar.cli.views import grid, status_grid
 from jumar.core.event import Entry, Wish
-from jumar.core.experiment import BASELINE
 from jumar.home import Options
 from jumar.reports.words import claim_in_words
 from jumar.study.tick import Tick
@@ -159,10 +158,6 @@ def say_end(live: Study, *, as_json: bool, paths: Mapping[str, Path]) -> None:
     render.say("", status_grid(summary, f"{record.condition.value}: {record.reason}", records))
     if paths:
         render.say(grid([(name, str(path)) for name, path in paths.items()]))
-    if record.champion == BASELINE:
-        nexts = ["jumar log", "jumar run"]
-    else:
-        branch = f"jumar/{live.name}"
-        nexts = ["jumar report", f"git diff {record.terms.base[:10]}..{branch}", f"git merge {branch}"]
-    where = [] if live.folder == Path.cwd() else [f"cd {shlex.quote(str(live.folder))}"]
-    render.say("", "next:", *(f"  {line}" for line in (*where, *nexts)))
+    words, commands = next_steps(record, summary)
+    render.say("", *words, *([""] if words else []), "next:")
+    render.say(*(f"  {line}" for line in (*entering(live.folder), *commands)))

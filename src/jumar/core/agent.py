@@ -11,6 +11,8 @@ from jumar.core.contract import Contract
 from jumar.core.experiment import ExperimentRecord
 from jumar.core.proposal import Proposal
 
+NOTHING_LEFT = "the agent has nothing left to propose"  #: why a study rests when there are no ideas
+
 
 class Brief(msgspec.Struct, frozen=True, kw_only=True):
     """What an agent is told for one proposal; made afresh each time from the ledger.

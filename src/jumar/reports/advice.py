@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from jumar.core.agent import NOTHING_LEFT
 from jumar.core.experiment import ExperimentRecord
 from jumar.core.ledger import Condition
 from jumar.reports.findings import MOST_NEAR_MISSES
-from jumar.reports.values import tried
+from jumar.reports.values import Values, tried
 from jumar.reports.words import percent, plural
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 MANY_FAILURES = 0.3  # share of experiments; half of that is what tuners and models lose as a rule
 LONG_DROUGHT = 30  # experiments without a keep
+FEW_EQUALS = 3  # experiments that all measured the same as the unchanged target
 
 
 class Advice(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,19 +27,62 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
 
     words: str
     command: str = ""
+    stops: bool = False  #: until it is done, running the study again gets no further
 
 
 def advise(summary: Summary, experiments: Sequence[ExperimentRecord]) -> tuple[Advice, ...]:
     """What the record suggests, the most urgent first."""
     found = (
+        _nothing_proposed(summary),
+        _reach_the_metric(summary, experiments),
         _measure_better(summary),
         _certify(summary),
         _read_changes(summary),
         _mend_failures(summary),
         _retry_near_misses(summary),
         _leave_plateau(summary, experiments),
+        _finished(summary),
     )
     return tuple(advice for advice in found if advice)
+
+
+def _nothing_proposed(summary: Summary) -> Advice | None:
+    if summary.reason != NOTHING_LEFT:
+        return None
+    words = "The agent has nothing left to propose: every value within its reach was tried. "
+    if not summary.experiments:
+        words = "The agent had nothing to propose. "
+    return Advice(
+        words=f"{words}The tuner turns values that are written in the editable files (docs/tuner.md says "
+        "which, and how to widen their ranges): write more, commit, and start another study.",
+        command="jumar run --new",
+        stops=True,
+    )
+
+
+def _reach_the_metric(summary: Summary, experiments: Sequence[ExperimentRecord]) -> Advice | None:
+    values = Values(experiments)
+    measured = [record.number for record in tried(experiments) if values.of(record) is not None]
+    found = {values.of(record) for record in experiments} - {None}
+    if len(measured) < FEW_EQUALS or found != {summary.baseline.value}:
+        return None
+    return Advice(
+        words=f"The metric never changed in {plural(len(measured), 'experiment')}: does the edit reach what "
+        "is measured?",
+        command=f"jumar diff {measured[-1]}",
+        stops=True,
+    )
+
+
+def _finished(summary: Summary) -> Advice | None:
+    if summary.condition != Condition.FINISHED.value or summary.baseline.value is None:
+        return None
+    return Advice(
+        words=f"The study is at its limit: {summary.reason}. To let it go on, raise the limit in [limits] of "
+        "jumar.toml and say `jumar run`. To build on what it found, merge its branch and start another.",
+        command="jumar run --new",
+        stops=True,
+    )
 
 
 def _measure_better(summary: Summary) -> Advice | None:
@@ -58,7 +103,7 @@ def _certify(summary: Summary) -> Advice | None:
         words = "The champion has moved since the last certification. Certify it again."
     elif not summary.claim.certified:
         words = f"Certification did not hold ({summary.claim.reason}). More experiments, or a longer budget."
-        return Advice(words=words, command="jumar run")
+        return Advice(words=words)
     else:
         return None
     return Advice(words=words, command="jumar certify")
@@ -112,6 +157,8 @@ def _leave_plateau(summary: Summary, experiments: Sequence[ExperimentRecord]) ->
             "program.md, let them edit more, or climb to a larger scale.",
             command="jumar tell 'try …'",
         )
-    if summary.condition == Condition.RUNNING.value or since == len(judged):
+    if summary.condition != Condition.RESTING.value or since == len(judged):
+        return None
+    if summary.reason == NOTHING_LEFT:
         return None
     return Advice(words="It was still finding gains when it stopped. Let it go on.", command="jumar run")

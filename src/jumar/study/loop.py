@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jumar.core.agent import NOTHING_LEFT
 from jumar.core.event import Certified, Rested, RunEnded, RunStarted, Wish
 from jumar.core.experiment import BASELINE
 from jumar.core.outcome import Failed
@@ -116,7 +117,7 @@ class Loop:
             return None
         if Wish.CERTIFY in self._wishes:
             return Rest(reason="certifying by request", certify=True, rests=False)
-        exhausted = Rest(reason="the agent has nothing left to propose", certify=True)
+        exhausted = Rest(reason=NOTHING_LEFT, certify=True)
         return self._sitting.reached() or (exhausted if self._exhausted else None)
 
     def _start(self, *, propose: bool) -> None:

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from jumar.core.agent import NOTHING_LEFT
+from jumar.core.ledger import Condition
+from jumar.core.outcome import Measured
 from jumar.reports.summary import Summary, summarise
 from jumar.testing.records import Shape, make_study
 
@@ -41,6 +44,37 @@ def test_many_failures_name_the_most_frequent_and_an_example() -> None:
     worst = summary.failures[0]
     assert worst.why in said(summary)
     assert f"jumar show {worst.examples[-1]}" in said(summary)
+
+
+def test_a_finished_study_is_not_told_to_run_on_but_how_it_can() -> None:
+    advice = said(summarise(STUDY, RECORDS, CONTRACT))
+    assert "raise the limit in [limits] of jumar.toml and say `jumar run`" in advice
+    assert "still finding gains" not in advice
+    resting = replace(STUDY, condition=Condition.RESTING, reason="interrupted")
+    advice = said(summarise(resting, RECORDS, CONTRACT))
+    assert "still finding gains when it stopped. Let it go on. jumar run" in advice
+    assert "limit" not in advice
+
+
+def test_a_study_without_ideas_is_not_told_to_run_on() -> None:
+    resting = replace(STUDY, condition=Condition.RESTING, reason=NOTHING_LEFT)
+    summary = summarise(resting, RECORDS, CONTRACT)
+    assert summary.advice[0].words.startswith("The agent has nothing left to propose: every value")
+    assert "Let it go on" not in said(summary)
+    first = summarise(resting, RECORDS[:1], CONTRACT).advice[0]
+    assert first.words.startswith("The agent had nothing to propose. The tuner turns values that")
+
+
+def test_a_metric_that_never_changes_is_called_that() -> None:
+    shape = Shape(noise=0.0, failed=0.0, invalid=0.0)
+    study, records, contract = make_study(13, keeps=0, shape=shape)
+    same = Measured(value=shape.start)
+    flat = [replace(r, runs=tuple(replace(run, outcome=same) for run in r.runs)) for r in records]
+    advice = summarise(study, flat, contract).advice[0]
+    assert advice.words.startswith("The metric never changed in 13 experiments: does the edit reach")
+    assert (advice.command, advice.stops) == ("jumar diff 13", True)
+    assert "never changed" not in said(summarise(study, [*flat[:-1], records[-1]], contract))
+    assert "never changed" not in said(summarise(study, flat[:3], contract))
 
 
 def test_a_long_drought_is_a_reason_to_look_elsewhere() -> None:

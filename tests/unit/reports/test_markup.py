@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jumar.reports.markup import join, preformatted, tag
@@ -23,6 +23,7 @@ def test_preformatted_text_keeps_its_lines_and_shows_what_is_hidden() -> None:
     assert preformatted("a <b>\n\x1b[1mc\x1b[0m\u202e") == "a &lt;b&gt;\nc\\u202e"
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_string_opens_an_element_or_leaves_its_attribute(text: str) -> None:
     assert tag("p", text).count("<") == 2
