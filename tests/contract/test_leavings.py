@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 
-from jumar.sandboxes.leavings import settle, size_bytes
+import pytest
+
+from jumar.sandboxes import leavings
+from jumar.sandboxes.leavings import Census, files, settle
 
 
 def test_files_and_folders_become_readable_and_are_counted(tmp_path: Path) -> None:
@@ -17,8 +21,8 @@ def test_files_and_folders_become_readable_and_are_counted(tmp_path: Path) -> No
     total = settle(tmp_path)
     assert (tmp_path / "a" / "b" / "file").stat().st_mode & 0o7777 == 0o644
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o755
-    assert 10_000 < total < 40_000
-    assert size_bytes(tmp_path, 1 << 30) == total
+    assert total == 3 * (16 << 10)  # two folders and a file, each less than an entry costs
+    assert sum(files(tmp_path)) == total
 
 
 def test_what_could_block_a_reader_is_removed(tmp_path: Path) -> None:
@@ -77,7 +81,49 @@ def test_folders_too_deep_to_walk_are_removed(tmp_path: Path) -> None:
     shutil.rmtree(out)
 
 
-def test_counting_stops_when_enough_was_seen(tmp_path: Path) -> None:
-    for number in range(50):
-        (tmp_path / str(number)).touch()
-    assert size_bytes(tmp_path, 8192) == 3 * 4096
+@pytest.mark.parametrize("mode", [0o300, 0o000], ids=oct)
+def test_a_folder_that_its_maker_closed_is_counted(tmp_path: Path, mode: int) -> None:
+    closed = tmp_path / "closed"
+    (closed / "inner").mkdir(parents=True)
+    (closed / "inner" / "file").write_bytes(bytes(100_000))
+    (closed / "inner").chmod(mode)
+    closed.chmod(mode)
+    assert sum(files(tmp_path)) > 100_000
+
+
+def test_what_a_link_leads_to_is_neither_counted_nor_opened(tmp_path: Path) -> None:
+    other, out = tmp_path / "other", tmp_path / "out"
+    out.mkdir()
+    other.mkdir()
+    (other / "file").write_bytes(bytes(100_000))
+    other.chmod(0)
+    (out / "link").symlink_to(other)
+    assert sum(files(out)) < 50_000
+    assert other.stat().st_mode & 0o777 == 0
+    other.chmod(0o700)
+
+
+def test_what_is_nested_too_deeply_to_walk_is_more_than_any_cap(tmp_path: Path) -> None:
+    (tmp_path / "/".join(["d"] * 70)).mkdir(parents=True)
+    assert sum(files(tmp_path)) > 1 << 50
+
+
+def test_a_count_goes_on_where_the_last_look_left_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leavings, "_PERIOD_S", 0.0)
+    monkeypatch.setattr(leavings, "_MOMENT_S", -1.0)  # over with the first thing found
+    costs = iter([3, 4, 5])
+    census = Census(lambda: costs)
+    assert [census.look() for _ in range(3)] == [3, 7, 12]
+    assert census.look() == 12
+    costs = iter([1])
+    assert [census.look(), census.look()] == [12, 1]
+
+
+def test_a_look_at_very_many_files_is_short(tmp_path: Path) -> None:
+    for number in range(20_000):
+        os.close(os.open(tmp_path / str(number), os.O_CREAT | os.O_WRONLY))
+    census, looks = Census(lambda: files(tmp_path)), 0
+    time.sleep(leavings._PERIOD_S)
+    while census.look() < 20_000 * (16 << 10):
+        looks += 1
+    assert looks > 2

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -111,3 +113,19 @@ def test_what_cannot_be_started_is_told(tree: Path, command: tuple[str, ...], wh
     (tree / "round").symlink_to(tree / "round")
     with pytest.raises(Missing, match=why):
         find(command, "/usr/bin", tree)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="users are changed by root alone")
+def test_an_environment_whose_base_this_user_may_not_enter_is_told(tree: Path) -> None:
+    place = Path(tempfile.mkdtemp(prefix="jumar-closed-", dir="/tmp"))
+    own = venv(place / "venv", place / "home" / "cpython")
+    (place / "home").chmod(0o700)
+    place.chmod(0o755)
+    os.seteuid(61_234)
+    try:
+        with pytest.raises(Missing, match="python may not be executed"):
+            find(("python",), f"{own}/bin", tree)
+        assert find(("sh",), f"{own}/bin:/usr/bin", tree).command == ("/usr/bin/sh",)
+    finally:
+        os.seteuid(0)
+        shutil.rmtree(place)

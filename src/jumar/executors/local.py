@@ -1,8 +1,9 @@
-"""Runs jobs on this machine, each confined, watched by one thread that lives as long as we do.
+"""Runs jobs on this machine, each confined, watched by one thread and told of by another.
 
-One thread starts everything, because a sandbox dies with the thread that started it, and looks at
-the caps whatever the caller is busy with. A run's end is noticed at once: the thread sleeps on the
-runs themselves.
+The watching thread starts what is asked for and looks at the caps, whatever the caller is busy
+with; a run's end is noticed at once, because it sleeps on the runs themselves. The telling thread
+makes the reports: what a run left may take a second to settle, and no other run's caps wait for
+that. Runs end with this process, not with these threads: see `sandboxes/warden.py`.
 """
 
 from __future__ import annotations
@@ -32,14 +33,16 @@ class LocalExecutor:
         self._ended: queue.SimpleQueue[Ended | Exception] = queue.SimpleQueue()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._closing = False
-        self._thread: threading.Thread | None = None
+        self._over: queue.SimpleQueue[tuple[str, Confined] | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
 
     def submit(self, job: Job) -> None:
         if self._closing:
             raise RuntimeError("the executor is closed")
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._watch, name="jumar-executor", daemon=True)
-            self._thread.start()
+        if not self._threads:
+            for part in (self._watch, self._tell):
+                self._threads.append(threading.Thread(target=part, name="jumar-executor", daemon=True))
+                self._threads[-1].start()
         self._ask(job)
 
     def cancel(self, key: str) -> None:
@@ -60,8 +63,8 @@ class LocalExecutor:
             return
         self._closing = True
         os.eventfd_write(self._wake, 1)
-        if self._thread is not None:
-            self._thread.join()
+        for thread in self._threads:
+            thread.join()
         os.close(self._wake)
 
     def _ask(self, what: Job | str) -> None:
@@ -71,7 +74,7 @@ class LocalExecutor:
         os.eventfd_write(self._wake, 1)
 
     def _watch(self) -> None:
-        """The thread: start what is asked for, look at what runs, hand over what ended."""
+        """The watching thread: start what is asked for, look at what runs, pass on what ended."""
         running: dict[str, Confined] = {}
         due = 0.0
         while not self._closing:
@@ -83,15 +86,27 @@ class LocalExecutor:
                 os.eventfd_read(self._wake)
             for key, run in list(running.items()):
                 if run.fileno() in ready:
-                    self._hand_over(key, running.pop(key))
+                    self._over.put((key, running.pop(key)))
             if time.monotonic() >= due:
                 due = time.monotonic() + _LOOK_S
                 for run in running.values():
-                    run.check()
-        for run in running.values():
-            run.kill()
+                    self._look(run)
         for key, run in running.items():
-            self._hand_over(key, run)
+            run.kill()
+            self._over.put((key, run))
+        self._over.put(None)
+
+    def _look(self, run: Confined) -> None:
+        try:
+            run.check()
+        except Exception as error:  # noqa: BLE001 - raised again by `wait`, in the caller's thread
+            self._ended.put(error)
+            run.kill()
+
+    def _tell(self) -> None:
+        """The telling thread."""
+        while over := self._over.get():
+            self._hand_over(*over)
 
     def _serve(self, running: dict[str, Confined]) -> None:
         while self._asked:

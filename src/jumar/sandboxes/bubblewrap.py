@@ -121,7 +121,7 @@ class _Box:
     """Reaches into the namespaces of one run."""
 
     def __init__(self, job: Job, process: Started, status: int) -> None:
-        self._job, self._pid, self._group, self._status = job, process.pid, process.group, status
+        self._job, self._process, self._group, self._status = job, process, process.group, status
         self._told = b""
         self.keeps_memory = process.group.caps_memory
 
@@ -165,13 +165,13 @@ class _Box:
         """
         if self._first() is None:
             select.select([self._status], [], [], _STARTS_WITHIN_S)
-        for pid in (self._first(), self._pid):
-            if pid is not None:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
+        try:
+            if (first := self._first()) is not None:
+                os.kill(first, signal.SIGKILL)
                 return
+        except ProcessLookupError:
+            pass
+        self._process.send(signal.SIGKILL)
 
     def exit(self, ended: Ended) -> Exit:
         self._listen()
@@ -228,7 +228,6 @@ def _init(caps: Caps) -> str:
         f"ulimit -c {limits['core']}",
         f"{{ ulimit -u {limits['nproc']} || ulimit -p {limits['nproc']}; }}",  # bash's letter, and dash's
     ]
-    parts += [f"ulimit -t {limits['cpu']}"] if "cpu" in limits else []
     return _INIT.replace("LIMITS", " && ".join(parts))
 
 

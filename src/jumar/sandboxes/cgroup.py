@@ -10,12 +10,14 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+import signal
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 _serial = itertools.count()
+_PAUSES_S = (0, 0.001, 0.01, 0.1, 0.5)
 
 
 class Places(NamedTuple):
@@ -27,7 +29,10 @@ class Places(NamedTuple):
 
 
 class Group:
-    """The groups of one run. `entries` are the files that a process writes its id to, to enter."""
+    """The groups of one run. `entries` are the files that a process writes its id to, to enter.
+
+    Raises OSError where they cannot be made.
+    """
 
     def __init__(self, places: Places) -> None:
         name = f"jumar-{os.getpid()}-{next(_serial)}"
@@ -35,8 +40,12 @@ class Group:
         self._memory = places.memory / name if places.memory else None
         self._cpu = places.cpu / name if places.cpu else None
         self.caps_memory = False  #: the kernel itself keeps the memory cap
-        for folder in self._folders():
-            folder.mkdir()
+        try:
+            for folder in self._folders():
+                folder.mkdir()
+        except OSError:
+            self.remove()
+            raise
 
     def limit_memory(self, memory_bytes: int | None) -> None:
         """Have the kernel keep this cap, where it can."""
@@ -73,13 +82,26 @@ class Group:
             return None
         return int((self._cpu / "cpu.stat").read_text().split(maxsplit=2)[1]) / 1e6
 
+    def kill(self) -> None:
+        """Kill whatever is in the groups, for as long as there is something."""
+        for folder in self._folders():
+            for pause_s in _PAUSES_S:
+                time.sleep(pause_s)
+                if not (inside := (folder / "cgroup.procs").read_text().split()):
+                    break
+                for pid in inside:
+                    with suppress(ProcessLookupError):
+                        os.kill(int(pid), signal.SIGKILL)
+
     def remove(self) -> None:
         """Remove the groups; all processes must have ended. The kernel may need a moment."""
         for folder in self._folders():
-            for pause_s in (0, 0.001, 0.01, 0.1, 0.5):
+            for pause_s in _PAUSES_S:
                 time.sleep(pause_s)
                 try:
                     folder.rmdir()
+                except FileNotFoundError:
+                    break
                 except OSError:
                     continue
                 break

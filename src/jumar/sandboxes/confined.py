@@ -11,17 +11,16 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from jumar.core.job import Ending, ExitReport, Job
-from jumar.sandboxes.leavings import settle, size_bytes, unlinked_bytes
+from jumar.errors import SandboxUnavailable
+from jumar.sandboxes.leavings import Census, files, nameless, settle
 from jumar.sandboxes.metering import Meter
 from jumar.sandboxes.starting import Ended, Started
 
-# A folder is walked at most this often: a walk costs a millisecond per few hundred files.
-_DISK_PERIOD_S = 0.5
 _FIRST_OWN_FD = 20  # a shell can redirect the numbers below 10 alone, so we keep out of their way
 
 
@@ -79,15 +78,18 @@ class Running:
     def __init__(self, job: Job, process: Started, cage: Cage, log_fd: int) -> None:
         self._job, self._process, self._cage, self._log_fd = job, process, cage, log_fd
         self._started = time.monotonic()
-        self._disk_due = self._started + _DISK_PERIOD_S
-        self._pidfd = os.pidfd_open(process.pid)
+        self._most_output = 0
+        self._disk = (
+            Census(lambda: files(job.out)),
+            Census(lambda: nameless(job.out, cage.processes)),
+        )
         self._meter = Meter(cage.processes)
         self._why: Ending | None = None
-        self._report: ExitReport | None = None
+        self._report: ExitReport | SandboxUnavailable | None = None
         self.servers: tuple[Startable, ...] = ()
 
     def fileno(self) -> int:
-        return self._pidfd
+        return self._process.pidfd
 
     def check(self) -> None:
         """Kill at the first cap that was passed."""
@@ -106,37 +108,50 @@ class Running:
         self._cage.kill()
 
     def _passed(self) -> Ending | None:
-        caps, cage, now = self._job.caps, self._cage, time.monotonic()
+        caps, cage = self._job.caps, self._cage
+        if time.monotonic() - self._started >= caps.wall_s:
+            return Ending.TIMED_OUT  # first: whatever else there is to look at takes its time
         usage = self._meter.sample()
         cpu_s = max(usage.cpu_s, cage.cpu_s() or 0)
         is_greedy = not cage.keeps_memory and usage.memory_bytes > (caps.memory_bytes or math.inf)
         passed = [
-            (Ending.TIMED_OUT, now - self._started >= caps.wall_s),
             (Ending.OUT_OF_MEMORY, is_greedy or cage.out_of_memory()),
             (Ending.OVER_CPU, cpu_s > (math.inf if caps.cpu_s is None else caps.cpu_s)),
-            (Ending.OVER_OUTPUT, os.fstat(self._log_fd).st_size > caps.output_bytes),
+            (Ending.OVER_OUTPUT, self._output_bytes() > caps.output_bytes),
+            (Ending.OVER_DISK, sum(census.look() for census in self._disk) > caps.disk_bytes),
         ]
-        if now >= self._disk_due:
-            self._disk_due = now + _DISK_PERIOD_S
-            taken = size_bytes(self._job.out, caps.disk_bytes)
-            taken += unlinked_bytes(self._job.out, cage.processes())
-            passed += [(Ending.OVER_DISK, taken > caps.disk_bytes)]
         return next((ending for ending, is_so in passed if is_so), None)
+
+    def _output_bytes(self) -> int:
+        """The longest that its log was seen to be: it is the run's own, to cut as well."""
+        self._most_output = max(self._most_output, os.fstat(self._log_fd).st_size)
+        return self._most_output
 
     def report(self) -> ExitReport:
         if self._report is None:
+            try:
+                self._report = self._finish()
+            except SandboxUnavailable as error:
+                self._report = error
+        if isinstance(self._report, SandboxUnavailable):
+            raise self._report
+        return self._report
+
+    def _finish(self) -> ExitReport:
+        with ExitStack() as held:
+            held.callback(self._cage.close)
+            held.callback(os.close, self._log_fd)
+            held.callback(self._process.close)
+            for census in self._disk:
+                held.callback(census.close)
+            for server in self.servers:
+                held.callback(server.report)  # so that each one ends, whatever fails here
+                held.callback(server.kill)
             ended = self._process.wait()
             wall_s = time.monotonic() - self._started
             for server in self.servers:
                 server.kill()
-            servers = tuple(server.report() for server in self.servers)
-            try:
-                self._report = self._tell(ended, wall_s, servers)
-            finally:
-                os.close(self._pidfd)
-                os.close(self._log_fd)
-                self._cage.close()
-        return self._report
+            return self._tell(ended, wall_s, tuple(server.report() for server in self.servers))
 
     def _tell(self, ended: Ended, wall_s: float, servers: tuple[ExitReport, ...]) -> ExitReport:
         out_of_memory, counted_s = self._cage.out_of_memory(), self._cage.cpu_s()
@@ -146,8 +161,8 @@ class Running:
         is_known = exit.peak_memory_bytes > ended.floor_kib << 10 or not seen.peak_memory_bytes
         peak = max(seen.peak_memory_bytes, exit.peak_memory_bytes if is_known else 0)
         cpu_s = counted_s if counted_s is not None else max(exit.cpu_s, seen.cpu_s)
-        output = os.fstat(self._log_fd).st_size
-        if output > caps.output_bytes:
+        output = self._output_bytes()
+        if os.fstat(self._log_fd).st_size > caps.output_bytes:
             os.truncate(self._job.log, caps.output_bytes)
         disk = settle(self._job.out)
         passed = [

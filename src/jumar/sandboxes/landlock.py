@@ -51,7 +51,7 @@ class Landlock:
     promises = frozenset(Promise) - {Promise.HIDES_PROCESSES}
 
     def launch(self, job: Job) -> Confined:
-        """Start `job`; from a thread that lives as long as the run, which ends with it."""
+        """Start `job`. It ends with this process, however that ends: see `warden.py`."""
         if abi() < _LEAST_ABI:
             raise SandboxUnavailable(
                 f"the kernel has Landlock {abi()}, and {_LEAST_ABI} is needed" if abi() else "no Landlock",
@@ -74,9 +74,7 @@ class Landlock:
             os.chown(scratch, uid, uid)
         families = seccomp.FAMILIES[1:] if job.network else ()
         shown = (*program.needs, *job.readable, *job.inputs.values(), job.tree)
-        spec = {
-            "command": program.command,
-            "folder": str(job.tree),
+        confine = {
             "rlimits": rlimits(job.caps, 0 if is_root else tasks_of_this_user()),
             "landlock": (_attributes(), list(_rules(job, shown)), True),
             "seccomp": seccomp.program(families, launched=True),
@@ -84,7 +82,8 @@ class Landlock:
             "capabilities": [_reading_capability()] if is_root else [],
         }
         places = {"home": str(scratch), "out": str(job.out.resolve()), "scratch": str(scratch)}
-        return start(job, streams, spec, environment(job, streams, search=program.search, **places))
+        env = environment(job, streams, search=program.search, **places)
+        return start(job, streams, program.command, env, confine)
 
 
 @functools.cache

@@ -1,7 +1,6 @@
-"""A small program that starts one command, outlives it, and ends and reaps all that it left behind.
+"""Starts one command, outlives it, and ends and reaps all that it left behind.
 
-Run as `python -I -S launcher.py SPEC_FD REPORT_FD`, with a marshalled dict on the one and a
-marshalled report on the other. It imports nothing of Jumar: every run waits for its start. It is
+For the sandboxes without namespaces. A spare of the warden plays this part (see `warden.py`): it is
 the reaper of its descendants, however often they fork and whatever session they are in. It reports
 the command's wait status, and the CPU seconds and peak memory of everything that it reaped.
 """
@@ -13,15 +12,12 @@ import marshal
 import os
 import resource
 import sys
+from signal import SIG_DFL, SIGKILL, SIGPIPE, SIGTERM, signal
+from typing import Any
 
-TYPE_CHECKING = False  # these two cost 10 ms and 5 ms to import, and every run would pay them
-if TYPE_CHECKING:
-    from signal import SIG_DFL, SIGKILL, SIGPIPE, SIGTERM, signal
-    from typing import Any
-else:
-    from _signal import SIG_DFL, SIGKILL, SIGPIPE, SIGTERM, signal
+from jumar.sandboxes.metering import below
 
-_SET_PDEATHSIG, _SET_DUMPABLE, _SET_SECCOMP, _SET_NO_NEW_PRIVS, _SET_CHILD_SUBREAPER = 1, 4, 22, 38, 36
+_SET_PDEATHSIG, _SET_SECCOMP, _SET_NO_NEW_PRIVS, _SET_CHILD_SUBREAPER = 1, 22, 38, 36
 _CAPBSET_DROP, _CAP_AMBIENT, _CAP_AMBIENT_RAISE = 24, 47, 2
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _CAPSET = {"x86_64": 126, "aarch64": 91}
@@ -30,71 +26,61 @@ _PATH_BENEATH = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def main(spec_fd: int, report_fd: int) -> None:
-    """Start the command of the spec, and end when all of it has ended."""
-    with os.fdopen(spec_fd, "rb") as file:
-        spec = marshal.load(file)
+def launch(order: dict[str, Any], warden: int) -> None:
+    """Start the command of `order` as its `confine` says, report, and end when all of it has ended."""
+    report_fd = order["confine"]["report"]
     os.set_inheritable(report_fd, False)
     _prctl(_SET_CHILD_SUBREAPER, 1)
-    _prctl(_SET_PDEATHSIG, SIGTERM)
-    _prctl(_SET_DUMPABLE, 0)
     signal(SIGTERM, lambda _number, _frame: _kill_below())
+    _prctl(_SET_PDEATHSIG, SIGTERM)
     complaint, trouble = os.pipe()
-    command = os.fork()
+    try:
+        command = os.fork()
+    except OSError as error:
+        why = f"prepare: no process can be made: {error.strerror}"
+        os.write(report_fd, marshal.dumps((0, 0.0, 0, why)))
+        return
     if command == 0:
-        os.set_inheritable(trouble, False)
-        _become(spec, trouble)
+        _become(order, trouble)
     os.close(trouble)
-    why = os.fdopen(complaint, "rb").read().decode("utf-8", "replace")
-    if os.getppid() != spec["parent"]:
+    with os.fdopen(complaint, "rb") as file:
+        why = file.read().decode("utf-8", "replace")
+    if os.getppid() != warden:
         _kill_below()
-    status = _reap(command)
+    pid, status = 0, 0
+    while pid != command:  # reaping every orphan, too
+        pid, status, _ = os.wait4(-1, 0)
+    end_all_below()
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     report = (status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, why)
     os.write(report_fd, marshal.dumps(report))
 
 
-def _reap(command: int) -> int:
-    """Wait for the command, then end all the others; returns the command's wait status."""
-    status = 0
-    while True:
-        pid, told, _ = os.wait4(-1, 0)
-        if pid == command:
-            status = told
-            break
+def end_all_below() -> None:
+    """Kill every descendant; those of the killed become our own children, until there are none."""
     while True:
         _kill_below()
         try:
             os.wait4(-1, 0)
         except ChildProcessError:
-            return status
+            return
 
 
 def _kill_below() -> None:
-    """Kill every descendant that can be seen; those of the killed become our own children."""
-    todo = [os.getpid()]
-    while todo:
-        pid = todo.pop()
+    for pid in below(os.getpid()):
         try:
-            for thread in os.listdir(f"/proc/{pid}/task"):
-                with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
-                    todo += map(int, file.read().split())
-            if pid != os.getpid():
-                os.kill(pid, SIGKILL)
+            os.kill(pid, SIGKILL)
         except OSError:
             continue
 
 
-def _become(spec: dict[str, Any], trouble: int) -> None:
+def _become(order: dict[str, Any], trouble: int) -> None:
     """In the child: take on every limit, then the command. What goes wrong is told on `trouble`."""
-    step = "prepare"
+    step, spec = "prepare", order["confine"]
     try:
         os.setsid()
         signal(SIGTERM, SIG_DFL)
         signal(SIGPIPE, SIG_DFL)
-        for path in spec["groups"]:
-            with open(path, "w") as file:
-                file.write("0")
         os.chdir(spec["folder"])
         if ruleset := spec["landlock"]:
             _landlock(*ruleset)
@@ -106,7 +92,7 @@ def _become(spec: dict[str, Any], trouble: int) -> None:
         if spec["seccomp"]:
             _seccomp(_protecting_the_launcher(spec["seccomp"]))
         step = "start"
-        os.execve(spec["command"][0], spec["command"], spec["env"])
+        os.execve(order["command"][0], order["command"], order["env"])
     except (OSError, ValueError) as error:
         os.write(trouble, f"{step}: {error}".encode())
     finally:
@@ -178,7 +164,3 @@ def _call(number: int, *arguments: int | bytes) -> int:
     if result < 0:
         raise OSError(ctypes.get_errno(), f"{os.strerror(ctypes.get_errno())} (system call {number})")
     return result
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,4 +1,4 @@
-"""Starts a command through `launcher.py`: shared by the sandboxes that have no namespaces."""
+"""Starts a command below a launcher (`launcher.py`): shared by the sandboxes without namespaces."""
 
 from __future__ import annotations
 
@@ -6,22 +6,18 @@ import marshal
 import os
 import shutil
 import signal
-import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from jumar.core.job import Job
 from jumar.errors import SandboxUnavailable
 from jumar.sandboxes import metering
-from jumar.sandboxes.cgroup import Group, places
 from jumar.sandboxes.confined import Exit, Running, Streams, connected, own_fd
 from jumar.sandboxes.leavings import settle
 from jumar.sandboxes.mounts import make_room
-from jumar.sandboxes.starting import Ended, warden
-
-_LAUNCHER = str(Path(__file__).with_name("launcher.py"))
-
+from jumar.sandboxes.starting import Ended, Started, warden
 
 _SCRATCH = ".scratch"
 
@@ -34,27 +30,21 @@ def make_scratch(job: Job) -> Path:
     return scratch
 
 
-def start(job: Job, streams: Streams, spec: dict[str, Any], env: dict[str, str]) -> Running:
-    """Start what `spec` says (see `launcher._become`), metered and watched as `job` says."""
-    group = Group(places())
-    group.limit_memory(job.caps.memory_bytes)
-    spec = {**spec, "groups": group.entries, "parent": warden().pid, "env": env}
+def start(
+    job: Job, streams: Streams, command: tuple[str, ...], env: dict[str, str], confine: dict[str, Any]
+) -> Running:
+    """Start `command`, confined as `confine` says (see `launcher._become`) and watched as `job` says."""
     read, write = (own_fd(fd) for fd in os.pipe2(os.O_CLOEXEC))
-    handed = own_fd(os.memfd_create("jumar", os.MFD_CLOEXEC))
+    confine = {**confine, "folder": str(job.tree), "report": write}
     try:
-        os.write(handed, marshal.dumps(spec))
-        os.lseek(handed, 0, os.SEEK_SET)
-        argv = [sys.executable, "-I", "-S", _LAUNCHER, str(handed), str(write)]
-        with connected(job, streams, (handed, write)) as (numbers, log_fd):
-            process = warden().start_outside(argv, {"LANG": "C.UTF-8"}, numbers)
+        with connected(job, streams, (write,)) as (numbers, log_fd):
+            process = warden().start(list(command), env, numbers, job.caps.memory_bytes, confine)
     except BaseException:
         os.close(read)
-        group.remove()
         raise
     finally:
-        os.close(handed)
         os.close(write)
-    return Running(job, process, _Launched(job, process.pid, read, group), log_fd)
+    return Running(job, process, _Launched(job, process, read), log_fd)
 
 
 def link_inputs(job: Job) -> None:
@@ -71,12 +61,13 @@ def link_inputs(job: Job) -> None:
 class _Launched:
     """Reaches the descendants of one launcher."""
 
-    def __init__(self, job: Job, pid: int, report_fd: int, group: Group) -> None:
-        self._job, self._pid, self._report_fd, self._group = job, pid, report_fd, group
-        self.keeps_memory = group.caps_memory
+    def __init__(self, job: Job, process: Started, report_fd: int) -> None:
+        self._job, self._process, self._report_fd = job, process, report_fd
+        self._group = process.group
+        self.keeps_memory = process.group.caps_memory
 
     def processes(self) -> Iterable[str]:
-        return [f"/proc/{pid}" for pid in metering.below(self._pid)]
+        return [f"/proc/{pid}" for pid in metering.below(self._process.pid)]
 
     def out_of_memory(self) -> bool:
         return self._group.out_of_memory()
@@ -86,14 +77,17 @@ class _Launched:
 
     def kill(self) -> None:
         """The launcher ends the rest and tells what it all used; a run may have stopped it."""
-        for pid in metering.below(self._pid):
-            _send(pid, signal.SIGKILL)
-        _send(self._pid, signal.SIGTERM)
-        _send(self._pid, signal.SIGCONT)
+        for pid in metering.below(self._process.pid):
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.send(signal.SIGTERM)
+        self._process.send(signal.SIGCONT)
 
     def exit(self, ended: Ended) -> Exit:
-        with os.fdopen(self._report_fd, "rb") as file:
+        with os.fdopen(self._report_fd, "rb", closefd=False) as file:
             told = file.read()
+        if not told:
+            self._group.kill()  # what the launcher would have ended
         settle(self._job.out)
         shutil.rmtree(self._job.out / _SCRATCH, ignore_errors=True)
         if not told:
@@ -106,11 +100,5 @@ class _Launched:
         return Exit(os.waitstatus_to_exitcode(command), cpu_s, peak_kib << 10, why.removeprefix("start: "))
 
     def close(self) -> None:
+        os.close(self._report_fd)
         self._group.remove()
-
-
-def _send(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except (ProcessLookupError, PermissionError):
-        return

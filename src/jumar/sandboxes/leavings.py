@@ -1,4 +1,4 @@
-"""The output folder of a run: how large it is, and making it safe to read once the run is over.
+"""The output folder of a run: how large it is while it runs, and making it safe to read once the run is over.
 
 Everything in it was written by a candidate: links, pipes, odd modes, folders too deep to walk.
 """
@@ -9,50 +9,129 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
-_DEEPEST = 64  #: folders in folders; what lies deeper is removed
-_ENTRY_BYTES = 4096  #: what an entry costs at least, so that a million empty files are not free
+_DEEPEST = 64  #: folders in folders; what lies deeper is removed, and counts as more than any cap
+_ENTRY_BYTES = 16 << 10  #: what an entry costs at least: a cap on bytes is one on their number, too
+_UNKNOWN = 1 << 62  #: what is hidden from us
+
+_PERIOD_S = 0.5  # a count begins at most this often
+_MOMENT_S = 0.01  # and goes on for this long at each look
 
 
-def size_bytes(out: Path, enough: int) -> int:
-    """What lies below `out`, counted until `enough` is passed. Nothing is followed."""
-    total, todo = 0, [str(out)]
-    while todo:
-        try:
-            with os.scandir(todo.pop()) as entries:
-                for entry in entries:
-                    total += _cost(entry.stat(follow_symlinks=False))
-                    if total > enough:
-                        return total
-                    if entry.is_dir(follow_symlinks=False):
-                        todo.append(entry.path)
-        except OSError:
-            continue  # it went away while we looked, or was closed to us: `settle` opens it
-    return total
+class Census:
+    """A count that goes on for a moment at each look, from where it was, and then begins anew.
+
+    So no run can hold up whoever looks, however many files or descriptors it has. `begin` starts a
+    count: it gives what each thing found takes, in bytes.
+    """
+
+    def __init__(self, begin: Callable[[], Iterator[int]]) -> None:
+        self._begin = begin
+        self._costs: Iterator[int] | None = None
+        self._sum = self._last = 0
+        self._due = time.monotonic() + _PERIOD_S
+
+    def look(self) -> int:
+        """The larger of what the last whole count found and what this one has found so far."""
+        now = time.monotonic()
+        if self._costs is None:
+            if now < self._due:
+                return self._last
+            self._costs, self._sum, self._due = self._begin(), 0, now + _PERIOD_S
+        for cost in self._costs:
+            self._sum += cost
+            if time.monotonic() > now + _MOMENT_S:
+                return max(self._last, self._sum)
+        self._costs, self._last = None, self._sum
+        return self._last
+
+    def close(self) -> None:
+        """Leave off, and let go of what is open."""
+        self._costs = None
+
+
+def files(out: Path) -> Iterator[int]:
+    """What each thing in `out` takes. Nothing is followed; a folder closed to us is opened first."""
+    try:
+        yield from _files(_enter(str(out), None), _DEEPEST)
+    except FileNotFoundError:
+        return
+
+
+def _files(folder: int | None, depth: int) -> Iterator[int]:
+    if folder is None or depth < 0:
+        yield _UNKNOWN
+        return
+    inner: list[str] = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):  # it went away while we looked
+                    status = entry.stat(follow_symlinks=False)
+                    if stat.S_ISDIR(status.st_mode):
+                        inner.append(entry.name)
+                    yield _cost(status)
+        for name in inner:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                yield from _files(_enter(name, folder), depth - 1)
+    except FileNotFoundError:
+        return  # the folder itself went away
+    finally:
+        os.close(folder)
+
+
+def _enter(name: str, folder: int | None) -> int | None:
+    """A folder, opened; None where it stays closed to us. It is our own, so its mode is ours to change."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    try:
+        return os.open(name, flags | os.O_NOFOLLOW, dir_fd=folder)
+    except PermissionError:
+        handle = os.open(name, flags | os.O_NOFOLLOW | os.O_PATH, dir_fd=folder)
+    try:
+        place = f"/proc/self/fd/{handle}"  # the very folder, whatever has its name by now
+        os.chmod(place, stat.S_IMODE(os.fstat(handle).st_mode) | 0o700)
+        return os.open(place, flags)
+    except PermissionError:
+        return None
+    finally:
+        os.close(handle)
+
+
+def nameless(out: Path, processes: Callable[[], Iterable[str]]) -> Iterator[int]:
+    """What each file on the disk of `out` takes that has no name any more but is still held open.
+
+    `processes` gives /proc folders. A file that is only mapped, and not open, is not found.
+    """
+    device, found = os.stat(out).st_dev, set[int]()
+    for process in processes():
+        with suppress(OSError):
+            folder = os.open(f"{process}/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                for name in os.listdir(folder):
+                    yield _nameless_bytes(folder, name, device, found)
+            finally:
+                os.close(folder)
+
+
+def _nameless_bytes(folder: int, name: str, device: int, found: set[int]) -> int:
+    try:
+        status = os.stat(name, dir_fd=folder)
+    except OSError:
+        return 0
+    is_one = status.st_nlink == 0 and status.st_dev == device and stat.S_ISREG(status.st_mode)
+    if not is_one or status.st_ino in found:
+        return 0
+    found.add(status.st_ino)
+    return status.st_blocks * 512
 
 
 def _cost(status: os.stat_result) -> int:
     """The larger of what a file says and what it takes: a file of holes is as long as it says."""
     return max(status.st_size, status.st_blocks * 512, _ENTRY_BYTES)
-
-
-def unlinked_bytes(out: Path, processes: Iterable[str]) -> int:
-    """What files on the disk of `out` take that have no name any more but are still held open.
-
-    `processes` are /proc folders. A file that is only mapped, and not open, is not found.
-    """
-    device, found = os.stat(out).st_dev, dict[int, int]()
-    for folder in processes:
-        try:
-            for name in os.listdir(f"{folder}/fd"):
-                status = os.stat(f"{folder}/fd/{name}")
-                if status.st_nlink == 0 and status.st_dev == device and stat.S_ISREG(status.st_mode):
-                    found[status.st_ino] = status.st_blocks * 512
-        except OSError:
-            continue
-    return sum(found.values())
 
 
 def settle(out: Path) -> int:

@@ -32,7 +32,7 @@ class Process:
         self.promises = frozenset(_PROMISES | capped)
 
     def launch(self, job: Job) -> Confined:
-        """Start `job`; from a thread that lives as long as the run, which ends with it."""
+        """Start `job`. It ends with this process, however that ends: see `warden.py`."""
         return launch(job, self._start)
 
     def _start(self, job: Job, streams: Streams) -> Startable:
@@ -45,13 +45,11 @@ class Process:
         link_inputs(job)
         places = {"home": os.path.expanduser("~"), "out": str(job.out.resolve())}
         env = environment(job, streams, search=search, **places, scratch=str(make_scratch(job)))
-        spec: dict[str, object] = {
-            "command": program.command,
-            "folder": str(job.tree),
+        confine: dict[str, object] = {
             "rlimits": rlimits(job.caps, tasks_of_this_user()),
             "landlock": None,
             "seccomp": b"",
             "uid": None,
             "capabilities": [],
         }
-        return start(job, streams, spec, env)
+        return start(job, streams, program.command, env, confine)

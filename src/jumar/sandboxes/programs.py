@@ -8,6 +8,7 @@ library, a conda environment, pyenv), because they cannot work without.
 from __future__ import annotations
 
 import functools
+import glob
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -75,9 +76,9 @@ def _look_up(name: str, folders: Iterable[str], tree: Path) -> Path:
     else:
         candidates = [Path(folder, name) for folder in folders]
     for path in candidates:
-        if path.is_file() and os.access(path, os.X_OK):
+        if os.path.isfile(path) and os.access(path, os.X_OK):
             return path
-    if any(path.is_file() for path in candidates):
+    if any(os.path.isfile(path) or _is_closed(path) for path in candidates):
         raise Missing(f"{name} may not be executed")
     where = "" if "/" in name else " in any folder of PATH"
     raise Missing(f"{name} does not exist{where}")
@@ -93,8 +94,11 @@ def _needs(path: Path, folders: list[str], tree: Path) -> Iterator[Path]:
         path = Path(os.path.normpath(path.parent / os.readlink(path)))
     else:
         raise Missing(f"{path} is a chain of links without an end")
-    with path.open("rb") as file:
-        start = file.read(256)
+    try:
+        with path.open("rb") as file:
+            start = file.read(256)
+    except PermissionError as error:
+        raise Missing(f"{path} may not be read") from error
     if start.startswith(b"\x7fELF"):
         return
     if not (line := _INTERPRETER.match(start)):
@@ -105,29 +109,41 @@ def _needs(path: Path, folders: list[str], tree: Path) -> Iterator[Path]:
         yield from _needs(_look_up(argument, folders, tree), folders, tree)
 
 
+def _is_closed(path: Path) -> bool:
+    """True for what lies, or leads, where this user may not go."""
+    try:
+        path.stat()
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return False
+
+
 def _runtime(folder: Path) -> tuple[Path, ...]:
     """The prefixes to show for a recognised runtime whose programs lie in `folder`, or nothing."""
     prefix = folder.parent
     if _is_system(str(folder)) or folder.name not in ("bin", "shims", "condabin"):
         return ()
-    if (prefix / "pyvenv.cfg").is_file():
+    if os.path.isfile(prefix / "pyvenv.cfg"):
         return (prefix, *_base(prefix))
-    is_conda = (prefix / "conda-meta").is_dir()
-    is_pyenv = (prefix / "libexec" / "pyenv").is_file()
-    if is_conda or is_pyenv or any(prefix.glob("lib/python3*/os.py")):
+    is_conda = os.path.isdir(prefix / "conda-meta")
+    is_pyenv = os.path.isfile(prefix / "libexec" / "pyenv")
+    if is_conda or is_pyenv or glob.glob("lib/python3*/os.py", root_dir=prefix):
         return (prefix,)
     return ()
 
 
 def _base(venv: Path) -> Iterator[Path]:
     """The Python that a virtual environment stands on."""
-    text = (venv / "pyvenv.cfg").read_text(encoding="utf-8", errors="replace")
+    try:
+        text = (venv / "pyvenv.cfg").read_text(encoding="utf-8", errors="replace")
+    except PermissionError as error:
+        raise Missing(f"{venv}/pyvenv.cfg may not be read") from error
     settings = dict(line.partition("=")[::2] for line in text.splitlines())
     home = next((value.strip() for key, value in settings.items() if key.strip() == "home"), "")
     homes = {Path(home), (venv / "bin" / "python").resolve().parent} if home else set()
     for folder in sorted(homes):
         if not _is_system(str(folder)):
-            yield from _runtime(folder) if not (folder.parent / "pyvenv.cfg").exists() else ()
+            yield from _runtime(folder) if not os.path.exists(folder.parent / "pyvenv.cfg") else ()
 
 
 def _below(path: Path, folder: Path) -> bool:

@@ -98,6 +98,14 @@ HOLLOW: dict[str, tuple[int | None, int | None]] = {
     "fremovexattr": (199, 16),
 }
 
+#: these make what outlives its maker and belongs to the whole machine, where no namespace holds it
+LASTING: dict[str, tuple[int | None, int | None]] = {
+    "shmget": (29, 194),
+    "msgget": (68, 186),
+    "semget": (64, 190),
+    "mq_open": (240, 180),
+}
+
 #: calls that send signals, or lead to it; their first argument says to whom
 _SIGNALLING: dict[str, tuple[int, int]] = {
     "kill": (62, 129),
@@ -131,8 +139,9 @@ _Code = list[tuple[int, int, int, int]]
 def program(families: tuple[int, ...], *, launched: bool = False, machine: str = "") -> bytes:
     """The filter for this machine; `families` are the socket families that may be created.
 
-    `launched` adds what namespaces would do: files keep their modes, and the process called
-    LAUNCHER cannot be signalled. Raises SandboxUnavailable on an architecture without a table.
+    `launched` adds what namespaces would do: files keep their modes, nothing that lasts is shared
+    through the kernel, and the process called LAUNCHER cannot be signalled. Raises
+    SandboxUnavailable on an architecture without a table.
     """
     machine = machine or os.uname().machine
     if machine not in _ARCHITECTURES:
@@ -145,7 +154,7 @@ def program(families: tuple[int, ...], *, launched: bool = False, machine: str =
         code += [(_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _ENOSYS)]
     code += _answer(DENIED, column, _EPERM)
     if launched:
-        code += _answer(HOLLOW, column, _DONE)
+        code += _answer(HOLLOW, column, _DONE) + _answer(LASTING, column, _EPERM)
         for numbers in _SIGNALLING.values():
             code += _unless(numbers[column], (LAUNCHER, -LAUNCHER & _EVERYONE, _EVERYONE), _ALLOW, _EPERM)
     code += [(_EQUAL, 0, 1, _CALLS["clone3"][column]), (_RETURN, 0, 0, _ENOSYS)]

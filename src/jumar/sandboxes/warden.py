@@ -1,19 +1,26 @@
 """The small process that starts every run for us, and ends them all when we end, however we end.
 
-Three things it does that we could not. It sees our death as the end of a socket, and kills what is
-below it until nothing is: bubblewrap alone would leave a box behind whose builder was killed before
-the box was whole. It forks a *spare* ahead of each start, which enters its control group while we
-are busy elsewhere: the kernel takes 10 ms for that. And a fork of it is cheap, however large we are.
+Three things it does that we could not. It sees our death, and then kills what is below it until
+nothing is: bubblewrap alone would leave a box behind whose builder was killed before the box was
+whole. It forks a *spare* ahead of each start, which enters its control group while we are busy
+elsewhere: the kernel takes 10 ms for that. And a fork of it is cheap, however large we are.
 
-Run as `python -I -S warden.py FD`; FD is a socket of packets, each a marshalled tuple:
+Our death is the end of the socket to us, or of the process itself: a child that we forked may hold
+the socket open. Killed itself (it ignores polite signals), it takes every run along, and each
+counts as lost.
+
+Run as `python -I -S warden.py SOCKET PIDFD`, the second being of the process that it works for. On
+the socket come packets, each a marshalled tuple:
 
 - `("spare", files)` and one descriptor: fork a spare that writes itself into `files` (to enter
   control groups) and talks on that descriptor. No answer.
-- `("wait", pid)`: answers `(wait status, CPU seconds, peak KiB, own peak KiB)` of a run that ended.
+- `("wait", pid)`: answers `(wait status, CPU seconds, peak KiB, own peak KiB)` of a run that ended,
+  or None for what it never started.
 
 A spare says its process id when it is in its groups. Its order is descriptors, the first of which
-holds a marshalled `(command, environment, numbers)`: the others become these numbers. It answers
-only when something fails, with the reason. It imports nothing of Jumar.
+holds a marshalled dict: `command` and `env`, the `numbers` that the other descriptors become, and
+`confine`, which is None or has the spare play the launcher (see `launcher.py`). It closes its
+channel as the command begins, and says a reason only when it cannot.
 """
 
 from __future__ import annotations
@@ -23,32 +30,45 @@ import fcntl
 import marshal
 import os
 import resource
+import select
 import signal
 import socket
 import sys
+from typing import Any
 
-_SET_DUMPABLE, _SET_CHILD_SUBREAPER = 4, 36
+if __name__ == "__main__":  # nothing else says where Jumar lies: -I and -S leave that out
+    sys.path.append(__file__.rpartition("/jumar/")[0])
+
+from jumar.sandboxes import launcher
+
+_SET_PDEATHSIG, _SET_DUMPABLE, _SET_CHILD_SUBREAPER = 1, 4, 36
 _MOST_FDS = 253  # in one packet: the kernel's SCM_MAX_FD
+_IGNORED = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+_libc = ctypes.CDLL(None)
 
 
-def main(channel: socket.socket) -> None:
-    """Serve until the other end is closed, then end everything below."""
-    libc = ctypes.CDLL(None)
-    libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    libc.prctl(_SET_DUMPABLE, 0, 0, 0, 0)
-    while True:
-        packet, fds = _receive(channel)
-        if not packet:
-            break
-        what, about = marshal.loads(packet)
-        if what == "wait":
-            channel.send(marshal.dumps(_wait(about)))
-        elif os.fork() == 0:
-            channel.close()
-            _be_spare(socket.socket(fileno=fds[0]), about)
-        else:
-            os.close(fds[0])
-    _end_all()
+def main(channel: socket.socket, controller: int) -> None:
+    """Serve until `controller` is dead or its end of `channel` closed, then end everything below."""
+    for number in _IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+    _libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    _libc.prctl(_SET_DUMPABLE, 0, 0, 0, 0)
+    poll = select.poll()
+    poll.register(channel, select.POLLIN)
+    poll.register(controller, select.POLLIN)
+    try:
+        while controller not in (ready for ready, _ in poll.poll()):
+            packet, fds = _receive(channel)
+            if not packet:
+                break
+            what, about = marshal.loads(packet)
+            if what == "wait":
+                channel.send(marshal.dumps(_wait(about)))
+            else:
+                _fork_spare(socket.socket(fileno=fds[0]), about, (channel.fileno(), controller))
+    finally:
+        launcher.end_all_below()
 
 
 def _receive(channel: socket.socket) -> tuple[bytes, list[int]]:
@@ -58,15 +78,39 @@ def _receive(channel: socket.socket) -> tuple[bytes, list[int]]:
     return packet, fds
 
 
-def _wait(pid: int) -> tuple[int, float, int, int]:
-    _, status, usage = os.wait4(pid, 0)
+def _wait(pid: int) -> tuple[int, float, int, int] | None:
+    try:
+        _, status, usage = os.wait4(pid, 0)
+    except ChildProcessError:
+        return None
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, own
 
 
-def _be_spare(channel: socket.socket, files: list[str]) -> None:
-    """In the child: enter the groups, wait for the order, become the command."""
+def _fork_spare(channel: socket.socket, files: list[str], not_its: tuple[int, ...]) -> None:
+    """One that cannot be had is this one start's trouble and nobody else's."""
+    warden = os.getpid()
+    with channel:
+        try:
+            pid = os.fork()
+        except OSError as error:
+            channel.send(marshal.dumps(f"no process can be made: {error.strerror}"))
+            return
+        if pid == 0:
+            try:
+                for fd in not_its:
+                    os.close(fd)
+                _be_spare(channel, files, warden)
+            finally:
+                os._exit(127)
+
+
+def _be_spare(channel: socket.socket, files: list[str], warden: int) -> None:
+    """In the child: enter the groups, wait for the order, become the command or its launcher."""
     try:
+        _libc.prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != warden:
+            return
         os.setsid()
         for path in files:
             with open(path, "w") as file:
@@ -74,45 +118,30 @@ def _be_spare(channel: socket.socket, files: list[str]) -> None:
         channel.send(marshal.dumps(os.getpid()))
         packet, fds = _receive(channel)
         if not packet:
-            os._exit(0)
+            return
         with os.fdopen(fds[0], "rb") as file:
-            command, env, numbers = marshal.load(file)
-        _renumber(fds[1:], numbers)
-        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
+            order: dict[str, Any] = marshal.load(file)
+        channel = _renumber(channel, fds[1:], order["numbers"])
+        for number in (signal.SIGPIPE, signal.SIGXFSZ, *_IGNORED):
             signal.signal(number, signal.SIG_DFL)
-        os.execve(command[0], command, env)
+        if order["confine"] is None:
+            os.execve(order["command"][0], order["command"], order["env"])
+        channel.close()
+        launcher.launch(order, warden)
     except (OSError, ValueError) as error:
         channel.send(marshal.dumps(str(error)))
-    finally:
-        os._exit(127)
 
 
-def _renumber(fds: list[int], numbers: list[int]) -> None:
-    """Make each of `fds` the descriptor of its number; first out of the way of all numbers."""
-    high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, max(numbers) + 1) for fd in fds]
-    for fd, number in zip(high, numbers, strict=True):
+def _renumber(channel: socket.socket, fds: list[int], numbers: list[int]) -> socket.socket:
+    """Make each of `fds` the descriptor of its number, after all have made room; and so does `channel`."""
+    old = [*fds, channel.detach()]
+    high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, max(numbers) + 1) for fd in old]
+    for fd, number in zip(high[:-1], numbers, strict=True):
         os.dup2(fd, number)
-
-
-def _end_all() -> None:
-    """Kill every descendant; those of the killed become our own children, until there are none."""
-    while True:
-        todo = [os.getpid()]
-        while todo:
-            pid = todo.pop()
-            try:
-                for thread in os.listdir(f"/proc/{pid}/task"):
-                    with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
-                        todo += map(int, file.read().split())
-                if pid != os.getpid():
-                    os.kill(pid, signal.SIGKILL)
-            except OSError:
-                continue
-        try:
-            os.wait4(-1, 0)
-        except ChildProcessError:
-            return
+    for fd in {*old, *high[:-1]}.difference(numbers):
+        os.close(fd)
+    return socket.socket(fileno=high[-1])
 
 
 if __name__ == "__main__":
-    main(socket.socket(fileno=int(sys.argv[1])))
+    main(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))

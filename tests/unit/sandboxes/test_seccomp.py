@@ -42,6 +42,7 @@ class Filter:
     calls = (
         seccomp.DENIED
         | seccomp.HOLLOW
+        | seccomp.LASTING
         | {
             "clone": (56, 220),
             "clone3": (435, 435),
@@ -126,6 +127,13 @@ def test_changes_of_modes_are_answered_as_done_where_landlock_does_not_look(mach
     assert {Filter(machine)(name) for name in known} == {ALLOWED}
 
 
+@pytest.mark.parametrize("machine", MACHINES)
+def test_what_lasts_in_the_kernel_is_refused_where_no_namespace_holds_it(machine: str) -> None:
+    launched = Filter(machine, launched=True)
+    assert {launched(name) for name in seccomp.LASTING} == {"EPERM"}
+    assert {Filter(machine)(name) for name in seccomp.LASTING} == {ALLOWED}
+
+
 def test_a_machine_without_a_table_is_refused() -> None:
     with pytest.raises(SandboxUnavailable, match="riscv64"):
         seccomp.program((), machine="riscv64")
@@ -133,6 +141,6 @@ def test_a_machine_without_a_table_is_refused() -> None:
 
 def test_the_tables_name_each_number_once() -> None:
     for column in (0, 1):
-        calls = seccomp.DENIED | seccomp.HOLLOW
+        calls = seccomp.DENIED | seccomp.HOLLOW | seccomp.LASTING
         numbers = [pair[column] for pair in calls.values() if pair[column] is not None]
         assert len(set(numbers)) == len(numbers)
