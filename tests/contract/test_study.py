@@ -29,6 +29,7 @@ from jumar.core.event import (
 )
 from jumar.core.ledger import Condition
 from jumar.core.proposal import Cost, Edit, Proposal
+from jumar.core.run import Purpose
 from jumar.core.verdict import Decision
 from jumar.errors import Breach, NotMeasurable, TargetUnfit
 from jumar.home import Home, Options
@@ -344,11 +345,16 @@ def test_certifying_by_request_goes_on_searching_afterwards(target: Make) -> Non
         if isinstance(event, Entry) and isinstance(event.event, Judged) and event.event.experiment == 1:
             open_study(folder).ask(Wish.CERTIFY)
 
-    with sitting(folder, Script(*(idea(2.0 - n / 10) for n in range(12))), observe) as loop:
+    agent = Script(*(idea(2.0 - n / 10) for n in range(12)))
+    with sitting(folder, agent, observe) as loop:
         loop.run()
-    kinds: list[type[Event]] = [type(entry.event) for entry in open_study(folder).entries()]
+    study = open_study(folder)
+    kinds: list[type[Event]] = [type(entry.event) for entry in study.entries()]
     first = kinds.index(Certified)
     assert Judged in kinds[first:]
+    made = {run.run.purpose for one in study.experiments() for run in one.runs}
+    told = {run.run.purpose for brief in agent.briefs for one in brief.history for run in one.runs}
+    assert made - told == {Purpose.CERTIFY}  # what was measured on the holdout is not for agents
 
 
 def test_a_baseline_without_a_number_ends_the_study_in_the_record(target: Make) -> None:

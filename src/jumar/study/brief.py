@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from jumar.core.agent import Brief
+from jumar.core.experiment import ExperimentRecord
+from jumar.core.run import Purpose
 from jumar.core.workspace import TreeFile
 from jumar.rules.evidence import noise_of, standing
 from jumar.rules.history import History
@@ -36,7 +40,7 @@ class Briefing:
             files=self.editable_files(parent),
             value=value,
             noise=sd_in_unit(noise.run_sd, value, noise),
-            history=history.records,
+            history=_unclaimed(history),
             chance=chance_for(parts.terms.secret, number, len(refusals)),
             refusals=refusals,
             messages=tuple(history.messages),
@@ -63,3 +67,13 @@ class Briefing:
         found = {path: parts.workspace.read(commit, path) for path in may_change}
         self._files = {path: content for path, content in found.items() if content is not None}
         self._commit = commit
+
+
+def _unclaimed(history: History) -> tuple[ExperimentRecord, ...]:
+    """Every experiment without its certifying runs: they saw the holdout, and the search may go on."""
+    records = dict(history.experiments)
+    for number in history.kept:
+        record = records[number]
+        runs = tuple(run for run in record.runs if run.run.purpose is not Purpose.CERTIFY)
+        records[number] = replace(record, runs=runs)
+    return tuple(records.values())
