@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import stat
 import sys
 from typing import Any
 
@@ -14,6 +17,7 @@ from jumar.core.event import Entry, StudyStarted
 from jumar.core.ledger import StudyRecord
 from jumar.reports.plain import plain
 
+_BEYOND_ASCII = re.compile(r"[^ -~]")
 WIDTH_WITHOUT_TERMINAL = 160  # a pipe has no edge; wide enough for a hypothesis and its reason
 
 
@@ -82,6 +86,16 @@ def go_silent() -> None:
     os.close(nowhere)
 
 
+def hang_up() -> None:
+    """Print nowhere what would go to the terminal: it has gone. Safe in a signal handler."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        # Whether it is one cannot be asked any more; files and pipes are no character devices.
+        if stat.S_ISCHR(os.fstat(stream.fileno()).st_mode):
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
 def without_secret(value: Any) -> Any:
     """A value as it may be shown: who knows a study's secret knows the seeds of runs to come."""
     match value:
@@ -98,7 +112,9 @@ def without_secret(value: Any) -> Any:
 
 
 def _encoded(value: object) -> bytes:
-    return msgspec.json.encode(without_secret(value))
+    """JSON in ASCII: a terminal obeys some characters beyond it, and what agents wrote may hold any."""
+    text = msgspec.json.encode(without_secret(value)).decode("utf-8")
+    return _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text).encode("ascii")
 
 
 def ask(question: str, default: str | None, *, choices: list[str] | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -114,13 +115,23 @@ class _Interrupts:
         self.count, self._passed_on = 0, 0
 
     def heard(self, number: int, _: FrameType | None) -> None:
-        """A signal came: the first Ctrl-C finishes what runs; the second, or SIGTERM, stops now."""
-        if self.count > 1:
+        """A signal came: the first Ctrl-C finishes what runs; the second, or any other, stops now."""
+        if number == signal.SIGHUP:
+            render.hang_up()
+        elif self.count > 1:
             raise KeyboardInterrupt
-        self.count = 2 if number == signal.SIGTERM else self.count + 1
+        self.count = self.count + 1 if number == signal.SIGINT else 2
 
     def observe(self, event: Entry | Tick) -> None:
         """Show an event, and pass on what was heard since the last one."""
+        try:
+            self._show(event)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            self.heard(signal.SIGHUP, None)  # the terminal has gone, and its signal is still on the way
+
+    def _show(self, event: Entry | Tick) -> None:
         while self._passed_on < self.count:
             self._passed_on += 1
             self._live.interrupt()
@@ -136,7 +147,10 @@ def _watched(live: Study, *, as_json: bool) -> Iterator[_Interrupts]:
     """Show what happens while the block runs, and pass Ctrl-C on."""
     display = display_for(live, as_json=as_json, is_terminal=sys.stdout.isatty())
     interrupts = _Interrupts(live, display)
-    before = {each: signal.signal(each, interrupts.heard) for each in (signal.SIGINT, signal.SIGTERM)}
+    heard = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is below nohup
+        heard.append(signal.SIGHUP)
+    before = {each: signal.signal(each, interrupts.heard) for each in heard}
     display.start()
     try:
         yield interrupts

@@ -1,7 +1,13 @@
-import io
+from __future__ import annotations
 
+import io
+import json
+from collections.abc import Callable
+
+import pytest
 from rich.console import Console
 
+from jumar.cli import render
 from jumar.cli.render import without_secret
 from jumar.cli.views import (
     diff_text,
@@ -117,3 +123,14 @@ def test_a_secret_is_never_shown_however_deep_it_lies() -> None:
     shown = without_secret({"entries": entry})["entries"]
     assert shown.event.secret == ""
     assert without_secret(started).secret == ""
+
+
+@pytest.mark.parametrize("print_json", [render.data, render.line])
+def test_json_is_the_same_value_in_characters_that_no_terminal_obeys(
+    print_json: Callable[[object], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    value = {"words": f"{EVIL} \x9b31m \x7f \u2028 größer 😀"}
+    print_json(value)
+    said = capsys.readouterr().out
+    assert json.loads(said) == value
+    assert said.isascii() and said.replace("\n", "").isprintable()
