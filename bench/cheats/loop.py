@@ -25,7 +25,7 @@ from bench.cheats.stage import HERE, SECRET_NAME, Stage
 from jumar.testing.repository import Repository
 
 SEED = "42"
-PATIENCE_S, BOX_S = 10, 90
+PATIENCE_S, BOX_S = 20, 150
 MOST_BYTES = 1 << 30  # of memory for each process in the box
 ROOT = HERE.parents[1]
 

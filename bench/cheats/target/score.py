@@ -12,7 +12,7 @@ import select
 import time
 from pathlib import Path
 
-PATIENCE_S = 6.0  # an honest answer takes 20 microseconds, the first one a start of Python
+PATIENCE_S = 15.0  # an honest answer takes 20 microseconds, the first one a start of Python
 MOST_LINE_BYTES = 100
 
 
