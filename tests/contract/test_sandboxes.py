@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -15,11 +17,14 @@ import pytest
 import jumar
 from jumar.core.sandbox import Promise, Sandbox
 from jumar.errors import SandboxUnavailable, Usage
+from jumar.sandboxes import starting
+from jumar.sandboxes.cgroup import Group
 from jumar.sandboxes.detect import choose, detect
 from jumar.sandboxes.programs import find
+from jumar.sandboxes.starting import warden
 from jumar.testing.caps_suite import CapsSuite
 from jumar.testing.isolation_suite import IsolationSuite
-from jumar.testing.lab import Lab, caps, run, until
+from jumar.testing.lab import Lab, caps, finish, run, until
 from jumar.testing.sandbox_suite import SandboxSuite
 
 USABLE = [found.name for found in detect() if found.usable]
@@ -70,7 +75,8 @@ def test_an_ordinary_user_passes_the_same_exam(tmp_path_factory: pytest.TempPath
             "-W",
             "error",
             "-k",
-            "(Isolation or survives or refused or inside or (Caps and bubblewrap)) and not process",
+            "(Isolation or survives or refused or inside or warden or spare or closed_folder"
+            " or (Caps and bubblewrap)) and not process",
             f"{place}/test_here.py",
         ),
     ]
@@ -113,6 +119,89 @@ def test_nothing_survives_the_sudden_death_of_jumar(sandbox: Sandbox, tmp_path: 
         until((tmp_path / "run1" / "out" / "alive").exists, "the run")
         controller.send_signal(signal.SIGKILL)
     until(lambda: lab.survivors() == [], "the end of everything")
+
+
+def test_nothing_survives_jumar_though_a_child_that_it_forked_does(sandbox: Sandbox, tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    code = LAUNCH_AND_WAIT.removesuffix("time.sleep(600)\n")
+    code += "import os\nos.fork()\nos.write(1, b'%d\\n' % os.getpid())\ntime.sleep(600)"
+    command = [sys.executable, "-c", code, sandbox.name, str(tmp_path), lab.mark]
+    env = os.environ | {"PYTHONPATH": f"{SOURCE}:{PACKAGES}"}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as controller:
+        assert controller.stdout is not None
+        pids = {int(controller.stdout.readline()) for _ in range(2)}
+        try:
+            until((tmp_path / "run1" / "out" / "alive").exists, "the run")
+            controller.send_signal(signal.SIGKILL)
+            until(lambda: set(lab.survivors()) <= pids, "the end of everything but the child")
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+
+
+def test_a_killed_warden_takes_its_runs_along_and_the_next_run_has_another(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    lab = Lab(tmp_path)
+    run(sandbox, lab.job(""))
+    before = len(os.listdir("/proc/self/fd"))
+    code = "import os, time\nif os.fork() == 0: os.setsid()\nprint('up', flush=True); time.sleep(600)"
+    job = lab.job(code, servers=(lab.job("import sys; sys.stdin.read()"),))
+    running = sandbox.launch(job)
+    until(lambda: job.log.read_text() == "up\nup\n", "the run")
+    os.kill(warden().pid, signal.SIGKILL)
+    for _ in range(2):
+        with pytest.raises(SandboxUnavailable, match="the process that starts our runs was killed"):
+            running.report()
+    assert lab.survivors() == []
+    assert run(sandbox, lab.job("")).succeeded
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_warden_ignores_polite_signals(sandbox: Sandbox, tmp_path: Path) -> None:
+    lab, numbers = Lab(tmp_path), (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+    assert run(sandbox, lab.job("")).succeeded
+    for number in numbers:
+        os.kill(warden().pid, number)
+    job = lab.job(
+        f"import signal; print([signal.getsignal(n) == signal.SIG_DFL for n in {[*map(int, numbers)]}])"
+    )
+    assert run(sandbox, job).succeeded
+    assert job.log.read_text().startswith("[True, True, ")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may always have another process")
+def test_a_warden_that_can_make_no_process_fails_that_start_alone(sandbox: Sandbox, tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    other = sandbox.launch(lab.job("import time; time.sleep(3)"))
+    pid = warden().pid
+    limits = resource.prlimit(pid, resource.RLIMIT_NPROC)
+    resource.prlimit(pid, resource.RLIMIT_NPROC, (1, limits[1]))
+    try:
+        with pytest.raises(SandboxUnavailable, match="a run could not be started: no process can be made"):
+            for _ in range(2):  # one spare is there already
+                run(sandbox, lab.job(""))
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NPROC, limits)
+    assert run(sandbox, lab.job("")).succeeded
+    assert finish(other).succeeded
+    assert warden().pid == pid
+
+
+def test_a_run_whose_next_spare_cannot_be_had_goes_on(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_places: object) -> Group:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    lab = Lab(tmp_path)
+    assert run(sandbox, lab.job("")).succeeded
+    monkeypatch.setattr(starting, "Group", full)
+    assert run(sandbox, lab.job("")).succeeded
+    with pytest.raises(SandboxUnavailable, match="temporarily unavailable"):
+        sandbox.launch(lab.job(""))
+    monkeypatch.undo()
+    assert run(sandbox, lab.job("")).succeeded
 
 
 def test_dangerous_system_calls_are_refused(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import time
 
 import pytest
@@ -107,6 +108,27 @@ class CapsSuite(Exam):
         report = run(sandbox, lab.job(f"import time; block = b'x' * {300 * MB}; time.sleep(0.2)"))
         assert 300 * MB < report.peak_memory_bytes < 360 * MB
 
+    def test_however_much_there_is_to_look_at_the_clock_is_kept(self, sandbox: Sandbox, lab: Lab) -> None:
+        job = lab.job(
+            """
+            import os, resource, time
+            resource.setrlimit(resource.RLIMIT_NOFILE, (2000, 2000))
+            for _ in range(60):
+                if os.fork() == 0: break
+            try:
+                while True: os.open("/dev/null", 0)
+            except OSError: time.sleep(600)
+            """,
+            caps=caps(wall_s=8.0),
+        )
+        running, longest_s = sandbox.launch(job), 0.0
+        while not select.select([running], [], [], 0.02)[0]:
+            began_s = time.thread_time()
+            running.check()
+            longest_s = max(longest_s, time.thread_time() - began_s)
+        assert running.report().ending is Ending.TIMED_OUT
+        assert longest_s < 0.3
+
     @proves(Promise.CAPS_PROCESSES)
     def test_processes_are_capped(self, sandbox: Sandbox, lab: Lab) -> None:
         job = lab.job(
@@ -143,6 +165,41 @@ class CapsSuite(Exam):
         report = run(sandbox, job)
         assert report.ending is Ending.OVER_DISK
         assert report.disk_bytes > 2 * MB
+
+    @proves(Promise.CAPS_DISK)
+    @pytest.mark.parametrize("mode", [0o300, 0o000], ids=oct)
+    def test_a_closed_folder_hides_nothing(self, sandbox: Sandbox, lab: Lab, mode: int) -> None:
+        job = lab.job(
+            f"""
+            import os, time
+            os.chdir(os.environ["JUMAR_OUT"])
+            os.mkdir("d", 0o300)
+            for n in range(5):
+                with open(f"d/{{n}}", "wb") as file: file.write(bytes(1 << 20))
+            os.chmod("d", {mode})
+            time.sleep(60)
+            """,
+            caps=caps(disk_bytes=2 * MB, output_bytes=MB),
+        )
+        report = run(sandbox, job)
+        assert report.ending is Ending.OVER_DISK
+        assert report.wall_s < 30
+
+    @proves(Promise.CAPS_DISK)
+    def test_files_that_come_and_go_hide_nothing(self, sandbox: Sandbox, lab: Lab) -> None:
+        job = lab.job(
+            """
+            import os, time
+            os.chdir(os.environ["JUMAR_OUT"])
+            for n in range(5): open(str(n), "wb").write(bytes(1 << 20))
+            for _ in range(3):
+                if os.fork() == 0: break
+            while True:
+                open(f"a{os.getpid()}", "w").close(); os.remove(f"a{os.getpid()}")
+            """,
+            caps=caps(disk_bytes=2 * MB, output_bytes=MB),
+        )
+        assert run(sandbox, job).ending is Ending.OVER_DISK
 
     @proves(Promise.CAPS_DISK)
     def test_a_file_without_a_name_counts_too(self, sandbox: Sandbox, lab: Lab) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -187,6 +188,23 @@ class IsolationSuite(Exam):
             run(sandbox, job)
             assert other.poll() is None
         assert job.log.read_text().splitlines() == ["False", "No such process", "No such process"]
+
+    @proves(Promise.HIDES_FILES)
+    def test_nothing_in_the_kernel_carries_over_to_another_run(self, sandbox: Sandbox, lab: Lab) -> None:
+        key = os.getpid()
+        open_all = f"""
+            import ctypes
+            libc = ctypes.CDLL(None)
+            queue = libc.mq_open(b"/jumar-{key}", 0o102, 0o666, None)
+            made = (libc.shmget({key}, 4096, FLAGS), libc.semget({key}, 1, FLAGS), libc.msgget({key}, FLAGS))
+        """
+        first = lab.job(dedent(open_all).replace("FLAGS", "0o1666"))
+        second = lab.job(
+            dedent(open_all).replace("FLAGS", "0o666").replace("0o102", "2") + "print(queue, *made)"
+        )
+        run(sandbox, first)
+        assert run(sandbox, second).succeeded, second.log.read_text()
+        assert second.log.read_text() == "-1 -1 -1 -1\n"
 
     @proves(Promise.NO_NETWORK)
     def test_no_socket_of_the_machine_can_be_reached(self, sandbox: Sandbox, lab: Lab) -> None:

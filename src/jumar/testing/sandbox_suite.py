@@ -161,6 +161,18 @@ class SandboxSuite(Exam):
             Ending.OVER_OUTPUT
         )
 
+    def test_output_that_was_seen_counts_though_it_is_erased(self, sandbox: Sandbox, lab: Lab) -> None:
+        job = lab.job(
+            """
+            import os, time
+            os.write(1, b"x" * 9000); time.sleep(2); os.ftruncate(1, 0); os.write(1, b"nothing")
+            """,
+            caps=caps(output_bytes=5000),
+        )
+        report = run(sandbox, job)
+        assert report.ending is Ending.OVER_OUTPUT
+        assert report.output_bytes >= 9000
+
     def test_killing_is_told_as_cancelled_and_may_be_done_twice(self, sandbox: Sandbox, lab: Lab) -> None:
         running = sandbox.launch(lab.job("import time; time.sleep(60)"))
         running.kill()
