@@ -7,12 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from jumar.core.contract import Budget, Clock, Contract, MeasureTerms, Metric
-from jumar.core.evaluator import FinishedRun
+from jumar.core.evaluator import MOST_SCORE_BYTES, FinishedRun
 from jumar.core.job import Ending, ExitReport
 from jumar.core.outcome import Failed, Measured, Why
 from jumar.core.run import Purpose, Run
 from jumar.evaluators.ending import failure, last_lines
-from jumar.evaluators.scorer import MOST_SCORE_BYTES, Scorer, ScoringPlace
+from jumar.evaluators.scorer import Scorer, ScoringPlace
 from jumar.evaluators.stdout import StdoutEvaluator
 from jumar.testing.records import make_study
 

@@ -11,6 +11,9 @@ from jumar.core.job import ExitReport, Job
 from jumar.core.outcome import Outcome
 from jumar.core.run import Run
 
+SCORE_FILE = "score.json"  #: in a scorer's output folder
+MOST_SCORE_BYTES = 32 << 20
+
 
 class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
     """A run that ended, with what it left behind. Everything in `out` and `log` is untrusted."""
@@ -21,6 +24,16 @@ class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
     out: Path
     log: Path
     work: Path  #: a fresh folder for the evaluator, removed afterwards
+
+    @property
+    def scored(self) -> Path:
+        """The scorer's output folder."""
+        return self.work / "score"
+
+    @property
+    def score_log(self) -> Path:
+        """What the scorer printed."""
+        return self.work / "score.log"
 
 
 class Evaluator(Protocol):

@@ -9,6 +9,7 @@ from jumar.core.evaluator import FinishedRun
 from jumar.core.job import Ending, ExitReport
 from jumar.core.outcome import Failed, Why
 from jumar.rules.budget import overspent
+from jumar.rules.last_words import last_words
 
 _WHY = {
     Ending.SIGNALLED: Why.CRASHED,
@@ -20,7 +21,6 @@ _WHY = {
     Ending.OVER_OUTPUT: Why.OVER_OUTPUT,
     Ending.CANCELLED: Why.CRASHED,
 }
-LAST_LINES = 6
 TAIL_BYTES = 1 << 20
 
 
@@ -77,7 +77,5 @@ def tail(log: Path, most: int = TAIL_BYTES) -> bytes:
 
 
 def last_lines(log: Path) -> str:
-    """The last few lines of a log, without control characters: evidence for people, never obeyed."""
-    text = tail(log, 8192).decode("utf-8", "replace")
-    lines = ["".join(c for c in line if c.isprintable())[:200] for line in text.splitlines()]
-    return "\n".join([line for line in lines if line.strip()][-LAST_LINES:])
+    """The last few lines of a log, as they may be quoted."""
+    return last_words(tail(log, 8192))

@@ -14,14 +14,11 @@ from pathlib import Path
 import msgspec
 
 from jumar.core.contract import Contract
-from jumar.core.evaluator import FinishedRun
+from jumar.core.evaluator import MOST_SCORE_BYTES, SCORE_FILE, FinishedRun
 from jumar.core.job import Caps, Ending, ExitReport, Job
 from jumar.core.outcome import Failed, Measured, Outcome, Why
 from jumar.core.run import Purpose
 from jumar.evaluators.ending import failure, last_lines
-
-SCORE_FILE = "score.json"
-MOST_SCORE_BYTES = 32 << 20
 
 
 class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,8 +73,8 @@ class Scorer:
             key=f"{finished.run.key}:score",
             command=measure.score,
             tree=place.pinned,
-            out=finished.work / "score",
-            log=finished.work / "score.log",
+            out=finished.scored,
+            log=finished.score_log,
             caps=self._caps(),
             env=env,
             inputs={**place.inputs, **place.hidden},
@@ -117,7 +114,7 @@ class Scorer:
         if not scored.succeeded:
             return Failed(why=Why.SCORER_FAILED, detail=_what_went_wrong(scored, finished))
         try:
-            score = read_score(finished.work / "score" / SCORE_FILE)
+            score = read_score(finished.scored / SCORE_FILE)
         except (OSError, msgspec.MsgspecError, ValueError) as error:
             return Failed(why=Why.SCORER_FAILED, detail=f"{SCORE_FILE}: {error}")
         return _outcome(score)
@@ -148,5 +145,5 @@ def _what_went_wrong(scored: ExitReport, finished: FinishedRun) -> str:
         if scored.ending is Ending.EXITED
         else f"{scored.ending.value} {scored.detail}".strip()
     )
-    said = last_lines(finished.work / "score.log")
+    said = last_lines(finished.score_log)
     return f"{what}\n{said}" if said else what

@@ -9,20 +9,19 @@ import msgspec
 from msgspec.structs import replace
 
 from jumar.core.curve import Curve, read_curve
-from jumar.core.evaluator import FinishedRun
+from jumar.core.evaluator import MOST_SCORE_BYTES, SCORE_FILE, FinishedRun
 from jumar.core.executor import Ended
 from jumar.core.job import ExitReport
 from jumar.core.outcome import Failed, Measured, Outcome, Stopped, Why
 from jumar.core.run import Purpose, Run
 from jumar.errors import EnvironmentUnfit
 from jumar.rules.checks import unproven
+from jumar.rules.last_words import last_words
 from jumar.study.parts import Parts
 from jumar.study.places import Place, read_log, read_untrusted, run_job
 
 CURVE_FILE = "curve.jsonl"
-SCORE_FILE = "score/score.json"
 MOST_CURVE_BYTES = 4 << 20
-MOST_SCORE_BYTES = 32 << 20
 # Folders of landed runs are removed while the next run works, once it has been launched: both are
 # Python's, and side by side they would take turns.
 LAUNCH_S = 0.02
@@ -143,7 +142,9 @@ class Flights:
         outcome = self._outcome(aloft, report, scored)
         if isinstance(outcome, Measured):
             outcome = replace(outcome, others={**outcome.others, **_metered(report, scored, curve)})
-        landed = Landed(run=aloft.run, outcome=outcome, report=report, artefacts=self._keep(aloft))
+        landed = Landed(
+            run=aloft.run, outcome=outcome, report=report, artefacts=self._keep(aloft.finished(report))
+        )
         del self._aloft[aloft.run.key]
         self._left.append(aloft.place)
         return landed
@@ -153,32 +154,22 @@ class Flights:
             return aloft.stopped
         if aloft.run.purpose is not Purpose.CHECK:
             return self._parts.evaluator.measure(aloft.finished(report), scored)
-        command = self._parts.contract.measure.checks[aloft.run.pair]
+        command, said = self._parts.contract.measure.checks[aloft.run.pair], read_log(aloft.place.log)
         how = report.ending.value if report.exit_code is None else f"exit code {report.exit_code}"
-        if report.succeeded:
-            how = unproven(command, read_log(aloft.place.log))
-            if not how:
-                return Measured(value=report.wall_s)
-        name = f"`{' '.join(command)}`"
-        said = ": ".join(filter(None, (name, how, report.detail, _last_word(aloft.place))))
-        return Failed(why=Why.CHECK_FAILED, detail=said)
+        if report.succeeded and not (how := unproven(command, said)):
+            return Measured(value=report.wall_s)
+        last = last_words(said).rpartition("\n")[2]
+        words = ": ".join(filter(None, (f"`{' '.join(command)}`", how, report.detail, last)))
+        return Failed(why=Why.CHECK_FAILED, detail=words)
 
-    def _keep(self, aloft: Aloft) -> dict[str, str]:
-        place = aloft.place
+    def _keep(self, finished: FinishedRun) -> dict[str, str]:
         found = {
-            "log": read_log(place.log),
-            "curve": read_untrusted(place.out, CURVE_FILE, MOST_CURVE_BYTES),
-            "score": read_untrusted(place.work, SCORE_FILE, MOST_SCORE_BYTES),
-            "score_log": read_log(place.work / "score.log"),
+            "log": read_log(finished.log),
+            "curve": read_untrusted(finished.out, CURVE_FILE, MOST_CURVE_BYTES),
+            "score": read_untrusted(finished.scored, SCORE_FILE, MOST_SCORE_BYTES),
+            "score_log": read_log(finished.score_log),
         }
         return {name: self._parts.artefacts.put(content) for name, content in found.items() if content}
-
-
-def _last_word(place: Place) -> str:
-    """The last line of a run's output, without control characters."""
-    lines = read_log(place.log).decode("utf-8", "replace").split("\n")
-    words = ("".join(filter(str.isprintable, line)).strip() for line in reversed(lines))
-    return next(filter(None, words), "")[:200]
 
 
 def _metered(report: ExitReport, scored: ExitReport | None, curve: Curve) -> dict[str, float]:
