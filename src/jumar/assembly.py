@@ -157,7 +157,7 @@ def _first_terms(
     closed = _protected(contract, files)
     if not any(matches(path, editable) and not matches(path, closed) for path in files):
         raise TargetUnfit(
-            f"no committed file that may change matches [target] editable = {', '.join(editable)}",
+            f"no committed file matches [target] editable = {', '.join(editable)}",
             fix="correct the globs (relative to the folder of jumar.toml), or commit the files; what checks "
             "run, such as tests, may not change",
         )
