@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 
@@ -26,6 +27,7 @@ MOST_CURVE_BYTES = 4 << 20
 # Python's, and side by side they would take turns.
 LAUNCH_S = 0.02
 MOST_LEFT = 16
+SPARE_BYTES = 1 << 20  # where less is free, a log cannot be trusted to be whole
 
 
 class Landed(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,6 +142,8 @@ class Flights:
     def _land(self, aloft: Aloft, report: ExitReport, scored: ExitReport | None) -> Landed:
         curve = aloft.curve()
         outcome = self._outcome(aloft, report, scored)
+        if isinstance(outcome, Failed):
+            _refuse_full_disk(aloft, report)
         if isinstance(outcome, Measured):
             outcome = replace(outcome, others={**outcome.others, **_metered(report, scored, curve)})
         landed = Landed(
