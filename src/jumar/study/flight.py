@@ -176,6 +176,16 @@ class Flights:
         return {name: self._parts.artefacts.put(content) for name, content in found.items() if content}
 
 
+def _refuse_full_disk(aloft: Aloft, report: ExitReport) -> None:
+    """Raise EnvironmentUnfit where a run failed on a full disk that it did not fill itself."""
+    free_bytes = shutil.disk_usage(aloft.place.root).free
+    if free_bytes + report.output_bytes + report.disk_bytes < SPARE_BYTES:
+        raise EnvironmentUnfit(
+            f"run {aloft.run.key} failed on a full disk, which is not held against it",
+            fix=f"free some disk (`df -h {aloft.place.root.parent}`), and run again",
+        )
+
+
 def _metered(report: ExitReport, scored: ExitReport | None, curve: Curve) -> dict[str, float]:
     """Our own measurements of a run, under the names that guards use; they win over reported ones.
 
