@@ -32,6 +32,7 @@ INK, FAINT = "#20242a", "#9aa1a9"
 
 _SIZE_IN, _DPI = (13.0, 6.6), 150
 _LABEL_PT, _GAP_PT, _ANGLE_DEG, _MOST_LABELS = 8.0, 7.5, 30.0, 26
+_BAND_ROOM = 0.05  # of the height: a line of text
 _LABEL_LENGTHS = (46, 32, 20)
 _RASTER_FROM = 1500  # an SVG of more dots than this takes megabytes; they become one picture in it
 _LEGEND = ("kept", "champion", "discarded", "open", "off the scale", "stopped early", "failed")
@@ -172,7 +173,7 @@ def _draw_others(axes: Axes, progress: Progress, low: float, high: float) -> Non
     if inside:
         axes.scatter(
             [mark.number for mark in inside], [mark.value for mark in inside], s=size, c=FAINT, alpha=0.55,
-            linewidths=0, label="discarded", zorder=2, rasterized=len(inside) > _RASTER_FROM,
+            linewidths=0, label="discarded", zorder=2, clip_on=False, rasterized=len(inside) > _RASTER_FROM,
         )  # fmt: skip
     marker = "^" if progress.direction is Direction.MINIMIZE else "v"
     _draw_at_edge(
@@ -185,7 +186,7 @@ def _draw_open(axes: Axes, progress: Progress, low: float, high: float) -> None:
     inside = [mark for mark in progress.undecided if low <= mark.value <= high]
     if inside:
         numbers, values = [mark.number for mark in inside], [mark.value for mark in inside]
-        axes.scatter(numbers, values, zorder=2, label="open", **_HOLLOW)
+        axes.scatter(numbers, values, zorder=2, label="open", clip_on=False, **_HOLLOW)
 
 
 def _draw_without_value(axes: Axes, progress: Progress) -> None:
@@ -250,8 +251,12 @@ def _draw_band(axes: Axes, progress: Progress) -> Text | None:
     axes.axhspan(band.low, band.high, color=KEPT, alpha=0.16, linewidth=0, zorder=0)
     axes.axhline(band.level, color=KEPT, linewidth=0.9, linestyle=(0, (1, 2)), zorder=1)
     side = -1 if progress.direction is Direction.MINIMIZE else 1
+    low, high = axes.get_ylim()
+    room = (band.low - low if side < 0 else high - band.high) / (high - low)
+    end = band.low if side < 0 else band.high
+    place = end if room > _BAND_ROOM else band.level  # no line of the frame goes through the words
     return axes.annotate(
-        band.label, (0.006, band.low if side < 0 else band.high), xycoords=axes.get_yaxis_transform(),
+        band.label, (0.006, place), xycoords=axes.get_yaxis_transform(),
         xytext=(0, 4 * side), textcoords="offset points", fontsize=8.5, color=KEPT, fontweight="bold",
         va="top" if side < 0 else "bottom",
     )  # fmt: skip

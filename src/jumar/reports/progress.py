@@ -149,13 +149,21 @@ def view(progress: Progress) -> tuple[float, float]:
     worse = sorted(-towards * (mark.value - base) for mark in progress.others)
     if best > 0:
         below = min(max(_quantile(worse, 0.9), 0.12 * best), 0.6 * best)
-        above = 1.22 * best
+        above = max(1.22 * best, min(_reach(progress, base, towards), 1.8 * best))
     else:
         spread = max((-towards * (value - base) for value in steps), default=0.0)
         below = max(_quantile(worse, 0.75), spread, 0.01 * abs(base), 1e-12) * 1.15
         above = max(0.35 * below, 1.1 * -min([0.0, *worse]))
+    below += 0.02 * (above + below)  # the worst of what is shown is not on the very edge
     ends = sorted((base + towards * above, base - towards * below))
     return ends[0], ends[1]
+
+
+def _reach(progress: Progress, base: float, towards: float) -> float:
+    """How far the certified band reaches, with room for its label behind it."""
+    if progress.band is None:
+        return 0.0
+    return 1.15 * max(towards * (end - base) for end in (progress.band.low, progress.band.high))
 
 
 def _quantile(ordered: list[float], share: float) -> float:

@@ -89,6 +89,18 @@ def test_the_view_holds_the_whole_staircase_and_no_disaster(
     assert high - low < 0.6 * abs(progress.staircase[0])
 
 
+def test_the_view_leaves_room_for_the_certified_band_and_around_the_worst_dot() -> None:
+    assert STUDY.claim is not None
+    gain = STUDY.claim.relative
+    wide = replace(STUDY.claim, relative_interval=(0.6 * gain, 1.4 * gain))
+    progress = progress_of(replace(STUDY, claim=wide), RECORDS, CONTRACT)
+    low, high = view(progress)
+    assert progress.band is not None
+    assert (progress.band.low - low) > 0.08 * (high - low)
+    shown = max(mark.value for mark in progress.others if mark.value <= high)
+    assert high - shown > 0.005 * (high - low)
+
+
 def test_a_study_of_failures_has_nothing_but_its_baseline_to_show() -> None:
     progress = progress_of(*make_study(12, keeps=0, shape=Shape(failed=1.0, invalid=0.0)))
     assert len(progress.without_value) == 12
