@@ -94,6 +94,7 @@ def test_a_running_study_is_paused_told_and_stopped_from_another_terminal(
     running = jumar.start(folder, "run", "--include-dirty")  # type: ignore[attr-defined]
     try:
         assert running.stdout is not None
+        assert "for the tuner in" in running.stdout.readline()
         assert "taken up by process" in running.stdout.readline()
         told = jumar(folder, "tell", "mind", "the", "gap").stdout
         assert "recorded in study tiny" in told

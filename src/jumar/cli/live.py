@@ -18,9 +18,11 @@ from jumar.cli.views import clock_time, entry_words, experiments_table, staircas
 from jumar.core.contract import Contract
 from jumar.core.event import Asked, Certified, Entry, Judged, Noticed, Rested, RunEnded
 from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.verdict import Claim
 from jumar.reports.plain import short
+from jumar.reports.summary import gain_in_words
 from jumar.reports.values import Values
-from jumar.reports.words import duration, number, percent, plural, sparkline
+from jumar.reports.words import duration, number, plural, sparkline
 from jumar.study.tick import Running, Tick
 
 QUIET_S = 60.0  # a log that says nothing for longer leaves one wondering whether it is alive
@@ -62,8 +64,8 @@ class JsonLines:
 class PlainLines:
     """One line for each thing that happens, for logs and pipes."""
 
-    def __init__(self, contract: Contract) -> None:
-        self._contract = contract
+    def __init__(self, contract: Contract, claim: Claim | None) -> None:
+        self._contract, self._claim = contract, claim
         self._said_at = time.monotonic()
 
     def start(self) -> None:
@@ -72,11 +74,12 @@ class PlainLines:
     def observe(self, event: Entry | Tick) -> None:
         """Print what is worth a line, and a sign of life when nothing was for a minute."""
         if isinstance(event, Entry):
+            self._claim = event.event.claim if isinstance(event.event, Certified) else self._claim
             words = entry_words(event, self._contract)
             if words:
                 self._print(f"{clock_time(event.at)}  {words}")
         elif time.monotonic() - self._said_at > QUIET_S:
-            self._print(f"{clock_time(time.time())}  {tick_words(event, self._contract)}")
+            self._print(f"{clock_time(time.time())}  {tick_words(event, self._contract, self._claim)}")
 
     def say(self, words: str) -> None:
         """Say something beside the entries."""
@@ -94,8 +97,8 @@ class PlainLines:
 class LiveTable:
     """What runs, how far it is, the staircase, the last experiments and why they ended as they did."""
 
-    def __init__(self, study: Study, contract: Contract) -> None:
-        self._study, self._contract = study, contract
+    def __init__(self, study: Study, contract: Contract, claim: Claim | None) -> None:
+        self._study, self._contract, self._claim = study, contract, claim
         self._records: deque[ExperimentRecord] = deque(maxlen=MOST_KEPT_IN_VIEW)
         self._words: deque[str] = deque(maxlen=3)
         self._tick: Tick | None = None
@@ -117,6 +120,7 @@ class LiveTable:
             self._tick = event
             self._draw()
             return
+        self._claim = event.event.claim if isinstance(event.event, Certified) else self._claim
         match event.event:
             case Judged(experiment=changed):
                 self._refresh(changed)
@@ -153,7 +157,7 @@ class LiveTable:
         values = Values(records)
         parts: list[Text | Table] = [Text(f"{self._study.name}  {_head(tick)}", style="bold")]
         if tick and tick.value is not None:
-            parts.append(Text(champion_words(tick, self._contract), style="green"))
+            parts.append(Text(champion_words(tick, self._contract, self._claim), style="green"))
             parts.append(Text(sparkline(staircase(records, values), width=60), style="green"))
         if tick and tick.running:
             parts += [Text(""), running_table(tick.running)]
@@ -173,21 +177,21 @@ def _head(tick: Tick | None) -> str:
     return ", ".join(said)
 
 
-def champion_words(tick: Tick, contract: Contract) -> str:
-    """The champion's value and what it gained, on one line."""
+def champion_words(tick: Tick, contract: Contract, claim: Claim | None) -> str:
+    """The champion's value and what it gained, on one line, as `jumar status` says it."""
     metric = contract.measure.metric
     assert tick.value is not None
     where = "the unchanged target" if tick.champion == BASELINE else f"experiment {tick.champion}"
     said = f"{metric.name} {number(tick.value)}  {where}"
     if tick.baseline is not None and tick.champion != BASELINE:
-        kind = "self-reported, uncertified" if contract.self_reported else "uncertified"
-        said += f"  {percent(metric.relative_gain(tick.baseline, tick.value), signed=True)} ({kind})"
+        gain = metric.relative_gain(tick.baseline, tick.value)
+        said += f"  {gain_in_words(tick.champion, claim, gain, contract)}"
     return said
 
 
-def tick_words(tick: Tick, contract: Contract) -> str:
+def tick_words(tick: Tick, contract: Contract, claim: Claim | None) -> str:
     """What a study is doing, on one line."""
-    champion = f"; {champion_words(tick, contract)}" if tick.value is not None else ""
+    champion = f"; {champion_words(tick, contract, claim)}" if tick.value is not None else ""
     return f"{_head(tick)}, {plural(len(tick.running), 'run')} under way{champion}"
 
 
@@ -205,6 +209,15 @@ def running_table(running: tuple[Running, ...]) -> Table:
     return table
 
 
+def while_read(show: Callable[[], None]) -> None:
+    """Show something, or nothing from now on where nobody reads it any more."""
+    try:
+        show()
+        render.flush()
+    except BrokenPipeError:
+        render.go_silent()
+
+
 class WhileRead:
     """Another display, for as long as somebody reads it: a reader that goes away ends no study."""
 
@@ -213,32 +226,25 @@ class WhileRead:
 
     def start(self) -> None:
         """Begin to show what happens."""
-        self._do(self._display.start)
+        while_read(self._display.start)
 
     def observe(self, event: Entry | Tick) -> None:
         """Show an event."""
-        self._do(lambda: self._display.observe(event))
+        while_read(lambda: self._display.observe(event))
 
     def say(self, words: str) -> None:
         """Say something beside the events."""
-        self._do(lambda: self._display.say(words))
+        while_read(lambda: self._display.say(words))
 
     def close(self) -> None:
         """Take down what `start` set up."""
-        self._do(self._display.close)
-
-    @staticmethod
-    def _do(show: Callable[[], None]) -> None:
-        try:
-            show()
-            render.flush()
-        except BrokenPipeError:
-            render.go_silent()
+        while_read(self._display.close)
 
 
 def display_for(study: Study, *, as_json: bool, is_terminal: bool) -> Display:
     """What suits the reader: a program, a person at a terminal, or a log."""
     if as_json:
         return WhileRead(JsonLines())
-    contract = study.contract
-    return WhileRead(LiveTable(study, contract) if is_terminal else PlainLines(contract))
+    contract, record = study.contract, study.record()
+    claim = record.claim if record else None
+    return WhileRead(LiveTable(study, contract, claim) if is_terminal else PlainLines(contract, claim))

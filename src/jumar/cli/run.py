@@ -16,7 +16,7 @@ import click
 from jumar.app import Study, open_study
 from jumar.cli import render
 from jumar.cli.exits import Exit
-from jumar.cli.live import Display, display_for
+from jumar.cli.live import Display, display_for, while_read
 from jumar.cli.nexts import entering, next_steps
 from jumar.cli.readers import opened, recent, standing
 from jumar.cli.tuning import knobs_in_words
@@ -96,7 +96,11 @@ def work(
 ) -> Exit:
     """Run a study, showing what happens, and say how it stands at the end."""
     if (names := live.knobs()) is not None:
-        (render.note if as_json else render.say)(knobs_in_words(names, live.contract.target.editable))
+        words, tell = (
+            knobs_in_words(names, live.contract.target.editable),
+            render.note if as_json else render.say,
+        )
+        while_read(lambda: tell(words))
     with _watched(live, as_json=as_json) as interrupts:
         live.run(experiments=experiments, hours=hours, observe=interrupts.observe)
     say_end(live, as_json=as_json, paths=live.report() if with_report else {})

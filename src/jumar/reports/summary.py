@@ -93,7 +93,7 @@ def summarise(record: StudyRecord, experiments: Sequence[ExperimentRecord], cont
         reason=record.reason,
         started_at=record.started_at,
         last_at=record.last_at,
-        sentence=_sentence(record, gain, contract),
+        sentence=gain_in_words(record.champion, record.claim, gain, contract),
         baseline=baseline,
         champion=champion,
         gain=gain,
@@ -119,17 +119,17 @@ def _level(number: int, commit: str, experiments: Sequence[ExperimentRecord], va
     return Level(experiment=number, commit=commit, value=value, runs=len(measured))
 
 
-def _sentence(record: StudyRecord, gain: float | None, contract: Contract) -> str:
-    claim = record.claim
+def gain_in_words(champion: int, claim: Claim | None, gain: float | None, contract: Contract) -> str:
+    """The best that may be claimed of a champion: what was certified, or the search's own gain."""
     self_reported = contract.self_reported or bool(claim and claim.self_reported)
-    if record.champion == BASELINE and gain is not None:
+    if champion == BASELINE and gain is not None:
         kind = " (self-reported)" if self_reported else ""
         return f"no better: no change was kept{kind}"
     if claim is None:
         return uncertified_in_words(gain, self_reported=self_reported)
     claim = replace(claim, self_reported=self_reported)
     said = claim_in_words(claim, holdout=bool(contract.measure.hidden))
-    if claim.champion == record.champion_commit:
+    if claim.experiment == champion:
         return said
     since = uncertified_in_words(gain, self_reported=self_reported)
     return f"{said}, as of experiment {claim.experiment}; now {since}"

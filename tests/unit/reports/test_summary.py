@@ -76,7 +76,8 @@ def test_a_certified_claim_about_the_champion_is_the_sentence() -> None:
 
 
 def test_a_claim_about_an_earlier_champion_does_not_speak_of_todays() -> None:
-    moved = replace(STUDY, champion_commit="f" * 40)
+    other = next(record for record in RECORDS[1:] if record.is_kept and record.number != STUDY.champion)
+    moved = replace(STUDY, champion=other.number, champion_commit=other.experiment.commit)
     summary = summarise(moved, RECORDS, CONTRACT)
     assert not summary.claim_is_current
     assert f"as of experiment {STUDY.champion}; now " in summary.sentence
