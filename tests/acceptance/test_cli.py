@@ -21,6 +21,12 @@ def test_a_verb_that_does_not_exist_is_answered_with_the_nearest(jumar: Jumar, t
     assert done.stderr == "problem: there is no verb `stauts`\nfix:     did you mean `jumar status`?\n"
 
 
+def test_without_a_verb_the_help_is_shown_and_nothing_is_wrong(jumar: Jumar, tmp_path: Path) -> None:
+    done = jumar(tmp_path)
+    assert done.stdout.startswith("Usage: jumar")
+    assert (done.stdout, done.stderr) == (jumar(tmp_path, "--help").stdout, "")
+
+
 def test_an_option_that_does_not_exist_is_answered_with_the_nearest(jumar: Jumar, tmp_path: Path) -> None:
     done = jumar(tmp_path, "status", "--jsno", expect=2)
     assert "fix:     did you mean --json?" in done.stderr

@@ -90,14 +90,21 @@ class Verbs(click.Group):
         write_paste(formatter, ("jumar demo tinylm", "jumar init && jumar run"))
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Verbs,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="jumar")
-def jumar() -> None:
+@click.pass_context
+def jumar(ctx: click.Context) -> None:
     """Autoresearch that holds every gain.
 
     An agent edits your code, each edit is measured, what is really better is kept, and everything
     else is reverted, hundreds of times, while nobody watches.
     """
+    if ctx.invoked_subcommand is None:
+        render.raw(ctx.get_help())
 
 
 def main(words: Sequence[str] | None = None) -> None:
