@@ -25,13 +25,14 @@ def doctor(folder: Path, ledger: bool, as_json: bool) -> int:
     With --ledger, say whether the record is still what was written; the first broken link is named.
     """
     findings = inspect_record(folder) if ledger else inspect_machine(folder)
-    sound = all(finding.ok for finding in findings)
+    sound = all(finding.ok or finding.passes for finding in findings)
     if as_json:
         render.data({"ok": sound, "findings": findings})
     else:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
         for finding in findings:
-            mark = Text("ok", style="green") if finding.ok else Text("mend", style="bold yellow")
+            mark = Text("note", style="yellow") if finding.passes else Text("mend", style="bold yellow")
+            mark = Text("ok", style="green") if finding.ok else mark
             table.add_row(mark, finding.name, Text(plain(finding.value)))
             if not finding.ok:
                 table.add_row("", "", Text(plain(finding.fix), style="yellow"))

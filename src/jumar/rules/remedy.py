@@ -32,9 +32,9 @@ def remedy(failed: Failed, contract: Contract) -> str:
         Why.TIMED_OUT: f"raise `timeout` in [run] (now {run.timeout_s:g} s), or make a run shorter",
         Why.OVER_BUDGET: f"raise `budget` in [run] (now {run.budget.amount:g}), or let the target read "
         "$JUMAR_BUDGET_S and end by itself",
-        Why.OUT_OF_MEMORY: f"raise `memory` in [run] (now {run.memory_bytes / 2**30:.3g} GiB)",
-        Why.OVER_DISK: f"raise `disk` in [run] (now {run.disk_bytes / 2**30:.3g} GiB), or write less",
-        Why.OVER_OUTPUT: f"raise `output` in [run] (now {run.output_bytes / 2**20:.3g} MiB), or print less",
+        Why.OUT_OF_MEMORY: f"raise `memory` in [run] (now {_size(run.memory_bytes)})",
+        Why.OVER_DISK: f"raise `disk` in [run] (now {_size(run.disk_bytes)}), or write less",
+        Why.OVER_OUTPUT: f"raise `output` in [run] (now {_size(run.output_bytes)}), or print less",
         Why.NO_METRIC: f"print a line `{metric}: 0.123` at the end, or correct `metric` in [measure]",
         Why.NOT_FINITE: f"make the unchanged target give a finite {metric}",
         Why.REFUSED: "mend the target until its own scorer accepts it",
@@ -44,3 +44,12 @@ def remedy(failed: Failed, contract: Contract) -> str:
     return fixes.get(
         failed.why, "make it run with the command of [run]; all that it printed: `jumar show 0 --log`"
     )
+
+
+def _size(count: int) -> str:
+    """Bytes as a contract writes them."""
+    unit, name = next(((unit, name) for unit, name in _UNITS if count >= unit), _UNITS[-1])
+    return f"{count / unit:.4g}{name}"
+
+
+_UNITS = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))

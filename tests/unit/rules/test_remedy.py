@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from jumar.core.outcome import Failed, Why
 from jumar.rules.remedy import remedy
@@ -14,9 +15,9 @@ CONTRACT = make_study(0)[2]
     [
         (Why.TIMED_OUT, "`timeout` in [run] (now 90 s)"),
         (Why.OVER_BUDGET, "`budget` in [run] (now 20)"),
-        (Why.OUT_OF_MEMORY, "`memory` in [run] (now 4 GiB)"),
-        (Why.OVER_DISK, "`disk` in [run] (now 1 GiB)"),
-        (Why.OVER_OUTPUT, "`output` in [run] (now 16 MiB)"),
+        (Why.OUT_OF_MEMORY, "`memory` in [run] (now 4GiB)"),
+        (Why.OVER_DISK, "`disk` in [run] (now 1GiB)"),
+        (Why.OVER_OUTPUT, "`output` in [run] (now 16MiB)"),
         (Why.NO_METRIC, "`val_bpb: 0.123`"),
         (Why.CHECK_FAILED, "`checks` in [measure]"),
         (Why.CRASHED, "jumar show 0 --log"),
@@ -24,6 +25,11 @@ CONTRACT = make_study(0)[2]
 )
 def test_a_remedy_names_the_key_and_its_value(why: Why, words: str) -> None:
     assert words in remedy(Failed(why=why, detail="killed"), CONTRACT)
+
+
+def test_a_small_limit_is_named_as_a_contract_writes_it() -> None:
+    small = replace(CONTRACT, run=replace(CONTRACT.run, memory_bytes=20 << 20))
+    assert "(now 20MiB)" in remedy(Failed(why=Why.OUT_OF_MEMORY, detail="killed"), small)
 
 
 @pytest.mark.parametrize(
