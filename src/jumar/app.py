@@ -208,8 +208,11 @@ class Study:
         """Work until a limit of the contract, or so many more experiments or hours, is reached.
 
         Raises EnvironmentUnfit, NotMeasurable or LedgerUnfit. What was recorded stays recorded,
-        and the same call goes on from there.
+        and the same call goes on from there. Raises Usage for experiments or hours that are not above 0.
         """
+        for name, most in (("experiments", experiments), ("hours", hours)):
+            if most is not None and not most > 0:
+                raise Usage(f"{name} is {most}", fix="give a number above 0, or leave it out")
         self.renew()
         self._sit(lambda loop: loop.run(experiments=experiments, hours=hours), observe)
         return self._recorded()

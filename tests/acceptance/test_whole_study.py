@@ -15,6 +15,7 @@ import pytest
 
 import jumar as api
 from jumar.core.verdict import Decision
+from jumar.errors import Usage
 from jumar.testing.repository import Repository
 from jumar.testing.tiny import EXACT, Cli, contract
 
@@ -129,6 +130,15 @@ def test_the_python_api_runs_a_study_and_gives_values_and_a_frame(
     again = api.open_study(folder, options=alone).run(experiments=2)
     assert sum(again.decisions.values()) == 5
     assert_sound(folder)
+
+
+def test_the_python_api_refuses_a_number_of_experiments_that_is_none(tiny: Callable[..., Path]) -> None:
+    study = api.open_study(tiny(work=EXACT))
+    with pytest.raises(Usage, match="experiments is -1"):
+        study.run(experiments=-1)
+    with pytest.raises(Usage, match="hours is 0"):
+        study.run(hours=0)
+    assert study.record() is None
 
 
 def test_a_study_runs_in_a_thread_that_is_not_the_main_one(tiny: Callable[..., Path]) -> None:

@@ -40,6 +40,14 @@ class StudyRecord(msgspec.Struct, frozen=True, kw_only=True):
     claim: Claim | None = None
     active_s: float = 0.0  #: time during which a controller had it; rests and pauses do not count
 
+    def __repr__(self) -> str:
+        """In a line; the terms alone would fill a screen, and hold the study's secret."""
+        kept = self.decisions.get(Decision.KEPT, 0)
+        return (
+            f"<study {self.name}: {self.condition.value}, {sum(self.decisions.values())} experiments, "
+            f"{kept} kept, champion {self.champion} ({self.champion_commit[:10]})>"
+        )
+
 
 class Ledger(Protocol):
     """Remembers studies, and promises this.
