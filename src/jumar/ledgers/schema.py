@@ -146,6 +146,6 @@ def check(connection: Connection, steps: Sequence[Sequence[str]] = STEPS) -> int
     if version > len(steps):
         raise LedgerUnfit(
             f"the ledger is of version {version}, and this Jumar knows versions up to {len(steps)}",
-            fix="update Jumar to the version that wrote it: pip install --upgrade jumar",
+            fix="update Jumar to the version that wrote it: git pull in its checkout, and install it again",
         )
     return version
