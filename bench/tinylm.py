@@ -31,6 +31,7 @@ from jumar.core.outcome import Measured, Outcome
 from jumar.core.proposal import Edit
 from jumar.core.run import Purpose, Run
 from jumar.home import Home, Options
+from jumar.rules.contract_file import read_contract
 from jumar.study.flight import Flights
 from jumar.study.parts import Parts
 from jumar.targets.copy import copy_target
@@ -146,7 +147,8 @@ def make_target(folder: Path, budget_s: float) -> str:
     copy_target("tinylm", folder)
     contract = (folder / "jumar.toml").read_text(encoding="utf-8")
     assert contract.count('budget  = "20s"') == 1
-    contract = contract.replace('budget  = "20s"', f'budget  = "{budget_s:g}s"')
+    contract = contract.replace('budget  = "20s"', f'budget  = "{budget_s:g}s"').partition("[scales]")[0]
+    assert read_contract(contract).run.budget.amount == budget_s  # a scale would set its own
     (folder / "jumar.toml").write_text(contract, encoding="utf-8")
     subprocess.run([sys.executable, "prepare.py"], cwd=folder, check=True, capture_output=True)
     git(folder, "init", "-q")
