@@ -28,6 +28,8 @@ STYLES = {
     Decision.INVALID: "red",
 }
 
+PACE_HOURS = 0.1  # before that, a pace says nothing of the night
+
 WISHES = {
     Wish.PAUSE: "asked to pause: what runs is finished, nothing new starts",
     Wish.RESUME: "asked to go on",
@@ -131,8 +133,8 @@ def status_grid(summary: Summary, doing: str, records: Sequence[ExperimentRecord
 
 def _effort(effort: Effort) -> str:
     said = [duration(3600 * effort.hours)]
-    if effort.experiments_per_hour:
-        said.append(f"{effort.experiments_per_hour:,.1f} experiments an hour")
+    if effort.experiments_per_hour and effort.hours >= PACE_HOURS:
+        said.append(f"{effort.experiments_per_hour:,.0f} experiments an hour")
     if effort.usd:
         said.append(f"{effort.usd:.2f} USD")
     return ", ".join(said)
