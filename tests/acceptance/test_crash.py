@@ -75,7 +75,9 @@ def test_a_study_whose_controller_is_killed_again_and_again_loses_nothing(
     while kills < 6:
         process = started(folder, "run")
         wait_until(lambda: study.holder() is not None, "the study is held")
-        time.sleep(dice.uniform(0.05, 1.0))
+        if kills % 2:  # else a busy machine might never have come as far as a run
+            wait_until(lambda: running(study) > 0 or study.holder() is None, "a run is under way")
+        time.sleep(dice.uniform(0.05, 1.0) if kills % 2 == 0 else dice.uniform(0.0, 0.1))
         if process.poll() is not None:
             break
         process.kill()
@@ -144,7 +146,7 @@ def test_ctrl_c_twice_stops_now_and_loses_nothing(
 ) -> None:
     token = "marked-for-ctrl-c"
     terms = contract(experiments=3).replace('"work.py"]\nbudget', f'"work.py", "{token}"]\nbudget')
-    folder = tiny(work=NOISY + "import time\nif RATE != 3.0: time.sleep(50)\n", contract=terms)
+    folder = tiny(work=NOISY + "import time\nif (RATE, WIDTH) != (3.0, 4): time.sleep(50)\n", contract=terms)
     study, process = open_study(folder), started(folder, "run", "--agent", f"replay:{patches(folder)}")
     wait_until(lambda: len(study.experiments()) > 1 and running(study) > 0, "an experiment runs")
     process.send_signal(signal.SIGINT)

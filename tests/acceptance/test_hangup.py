@@ -14,7 +14,7 @@ from jumar.cli.exits import Exit
 from jumar.testing.tiny import NOISY, Cli, contract, environment
 
 Tiny = Callable[..., Path]
-SLOW = NOISY + "import time\nif RATE != 3.0: time.sleep(50)\n"
+SLOW = NOISY + "import time\nif (RATE, WIDTH) != (3.0, 4): time.sleep(50)\n"
 
 
 def wait_for_a_run(study: Study) -> None:
