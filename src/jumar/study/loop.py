@@ -170,8 +170,8 @@ class Loop:
             self._flights.abandon()
             lose_open_runs(self._recorder, "stopped by the user")
         self._recorder.commit()  # before anybody thinks or sleeps: a finished run is never lost
-        if self._watch.look(self._doing, self._sitting.time_left_s()):
-            self._heed()
+        self._watch.look(self._doing, self._sitting.time_left_s())
+        self._heed()  # at every turn: short runs start many a second, and a pause is meant now
 
     def _take_in(self, landed: Landed) -> None:
         number = landed.run.experiment
