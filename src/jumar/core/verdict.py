@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+OVERTAKEN = "overtaken"  # so begins the reason of a verdict that the loop gave and not the judge
+
 
 class Decision(enum.Enum):
     """The four ends of an experiment."""

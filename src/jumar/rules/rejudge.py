@@ -10,12 +10,10 @@ from jumar.core.contract import Contract
 from jumar.core.event import Entry, Judged
 from jumar.core.evidence import Want
 from jumar.core.experiment import BASELINE
-from jumar.core.verdict import Decision, Verdict
+from jumar.core.verdict import OVERTAKEN, Decision, Verdict
 from jumar.rules.evidence import evidence_for
 from jumar.rules.history import History
 from jumar.rules.judge import judge
-
-_OVERTAKEN = "overtaken"  # how the loop begins the reason of a verdict that the judge did not give
 
 
 class Rejudged(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +52,6 @@ def rejudge(entries: Iterable[Entry], contract: Contract) -> Iterator[Rejudged]:
 def _was_judged(event: Judged, history: History) -> bool:
     if event.experiment == BASELINE or event.verdict.decision is Decision.INVALID:
         return False
-    if event.verdict.reason.startswith(_OVERTAKEN):
+    if event.verdict.reason.startswith(OVERTAKEN):
         return False
     return bool(history.experiments[event.experiment].runs)

@@ -9,7 +9,7 @@ from jumar.core.experiment import BASELINE, Experiment, ExperimentRecord
 from jumar.core.outcome import Failed, Why
 from jumar.core.proposal import Proposal
 from jumar.core.run import Purpose
-from jumar.core.verdict import Decision, Verdict
+from jumar.core.verdict import OVERTAKEN, Decision, Verdict
 from jumar.errors import Breach, LedgerConflict, NotMeasurable, TargetUnfit
 from jumar.rules.evidence import evidence_for, noise_of, standing
 from jumar.rules.judge import judge
@@ -136,7 +136,7 @@ class Deciding:
         edits = self._parts.workspace.merge(experiment.parent, champion, experiment.commit)
         if edits is None and self._beats(record, champion):
             edits = self._parts.workspace.merge(champion, champion, experiment.commit)
-        reason = f"overtaken: experiment {history.champion} was kept while this one ran"
+        reason = f"{OVERTAKEN}: experiment {history.champion} was kept while this one ran"
         number = len(history.experiments)
         reason += f"; tried again on it as experiment {number}" if edits else "; both change the same lines"
         self._settle(record.number, Verdict(decision=Decision.DISCARDED, reason=reason))
