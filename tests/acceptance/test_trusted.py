@@ -288,8 +288,12 @@ def test_a_run_cannot_tell_whether_it_is_the_candidate_or_what_that_is_compared_
     assert len(logs) >= 3
     assert all(log.count("scratch/") for log in logs)
     words = [*(run.key for run in runs), *(kind.value for kind in (*Purpose, *Side))]
+    # A container's image may well have a folder called "check": what the machine says of itself tells nothing.
+    said_anyway = Path("/proc/self/mountinfo").read_text()
+    telling = [word for word in words if not re.search(rf"\b{word}\b", said_anyway)]
+    assert len(telling) >= len(runs) + 4
     for log in logs:
-        assert not [word for word in words if re.search(rf"\b{word}\b", log)]
+        assert not [word for word in telling if re.search(rf"\b{word}\b", log)]
 
 
 LATE = """\
