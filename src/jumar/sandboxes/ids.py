@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
-import os
+import secrets
+from collections import deque
 
-_count = itertools.count()
+_recent: deque[int] = deque(maxlen=256)  # more than run at once
 
 
 def unused_uid() -> int:
-    """A user id that no other run has: from our process id and a count, within what is mapped here."""
+    """A user id that no other run has, within what is mapped here.
+
+    It is drawn: one that counted up would tell a run its place among the others, and so which side
+    of a comparison it is on.
+    """
     with open("/proc/self/uid_map", encoding="ascii") as file:
         top = max(int(line.split()[0]) + int(line.split()[2]) for line in file)
     low, high = (1 << 20, 2_000_000_000) if top > 2_000_000_000 else (20_000, min(top, 60_000))
-    return low + (os.getpid() * 256 + next(_count) % 256) % (high - low)
+    while (uid := low + secrets.randbelow(high - low)) in _recent:
+        pass
+    _recent.append(uid)
+    return uid
