@@ -32,17 +32,16 @@ class Watch:
         self._exempt: dict[int, bool] = {}
         self._references: dict[str, Curve] = {}
 
-    def look(self, doing: str, time_left_s: float | None) -> bool:
-        """Stop what is hopeless and tell what goes on. False when it is too soon for another look."""
+    def look(self, doing: str, time_left_s: float | None) -> None:
+        """Stop what is hopeless and tell what goes on, unless it is too soon for another look."""
         if time.monotonic() - self._looked < LOOK_EVERY_S:
-            return False
+            return
         self._looked = time.monotonic()
         curves = {aloft.run.key: aloft.curve() for aloft in self._flights}
         for aloft in self._flights:
             if aloft.run.purpose is Purpose.SCREEN and aloft.report is None and aloft.stopped is None:
                 self._stop_if_hopeless(aloft, curves[aloft.run.key])
         self._parts.observe(self._tick(curves, doing, time_left_s))
-        return True
 
     def _stop_if_hopeless(self, aloft: Aloft, curve: Curve) -> None:
         number = aloft.run.experiment
