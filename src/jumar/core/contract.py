@@ -23,6 +23,14 @@ class Clock(enum.Enum):
     STEPS = "steps"  #: the target counts its own steps and stops by itself
 
 
+class Scores(enum.Enum):
+    """How much of a measured score agents are shown; people are shown all of it."""
+
+    FULL = "full"  #: every digit
+    ROUNDED = "rounded"  #: to the noise between runs, so that nothing can be fitted to single digits
+    BIT = "bit"  #: kept or not; numbers of the champion alone, rounded
+
+
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """The number a study improves, and which way is better."""
 
@@ -91,16 +99,18 @@ class MeasureTerms(msgspec.Struct, frozen=True, kw_only=True):
     baseline: int = 4  #: runs of the unchanged target that give the noise
     confirmations: int = 8  #: at most so many pairs before a change is kept or dropped
     false_keeps: float = 0.10  #: the share of a study's keeps that may be false, in expectation
+    scores: Scores = Scores.ROUNDED
 
 
 class LimitTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """`[limits]`: when a study stops. None means no such limit."""
+    """`[limits]`: when a study stops (None means no such limit), and how much agents are told."""
 
     experiments: int | None = None
     hours: float | None = None
     usd: float | None = None
     plateau: int | None = None  #: so many experiments without a keep
     target: float | None = None  #: stop when the champion's value reaches this
+    brief_tokens: int = 24_000  #: most of a brief, as estimated from its bytes
 
 
 class Contract(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,7 +29,7 @@ GROUPS = {
     "target": "what is to be improved, and what may change in it",
     "run": "how one run is started and what it may use",
     "measure": "the metric, who computes it, and what must hold beside it",
-    "limits": "when a study stops; without a key there is no such limit",
+    "limits": "when a study stops (without a key there is no such limit), and how much its agents are told",
     "scales": "the ladder, smallest first: each scale is a table of keys of `[run]` that it changes",
 }
 
@@ -74,11 +74,15 @@ KEYS = (
         "dropped.", 8),
     Key("measure", "false_keeps", kinds.SHARE, "The share of keeps that may be false, in expectation: "
         "the evidence that a keep needs follows from it.", 0.1),
+    Key("measure", "scores", kinds.SCORES, "What agents are shown of scores: all digits; rounded to the "
+        "noise between runs; or whether a change was kept, and the champion's value, rounded.", "rounded"),
     Key("limits", "experiments", kinds.COUNT, "Stop after so many experiments."),
     Key("limits", "hours", kinds.POSITIVE, "Stop after so many hours of work."),
     Key("limits", "usd", kinds.MONEY, "Stop before agents cost more than so many US dollars."),
     Key("limits", "plateau", kinds.COUNT, "Stop after so many experiments without a keep."),
     Key("limits", "target", kinds.NUMBER, "Stop when the champion's value reaches this."),
+    Key("limits", "brief_tokens", kinds.TOKENS, "Most tokens of what an agent is told for one proposal, "
+        "however long the study is.", 24_000),
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from jumar.core.contract import Clock, Direction, Guard
+from jumar.core.contract import Clock, Direction, Guard, Scores
 
 Read = Callable[[Any], Any]
 
@@ -129,7 +129,7 @@ def _flag(value: object) -> bool:
     return value
 
 
-def _choice(members: type[Direction] | type[Clock]) -> Kind:
+def _choice(members: type[Direction | Clock | Scores]) -> Kind:
     choices = [str(member.value) for member in members]
 
     def read(value: object) -> Any:
@@ -239,6 +239,7 @@ BUDGET = Kind('a length of time such as "20s" or "5m"; with clock = "steps", "30
 SIZE = Kind('a size such as "512MiB" or "4GiB"', _size)
 CLOCK = _choice(Clock)
 DIRECTION = _choice(Direction)
+SCORES = _choice(Scores)
 FLAG = Kind("true or false", _flag)
 ENV = Kind('a list of names to pass through and of "NAME=value" to set; none of them JUMAR_…', _list(_env))
 GUARDS = Kind('a table of bounds: "<= 1.5x" of the baseline\'s own value, or ">= 20e6" as it stands', _guards)
@@ -250,4 +251,5 @@ PROCESSES = _count(1)
 SERVERS = _count(1, 8)
 RUNS = _count(2, 1000)
 PAIRS = _count(2, 1000)
+TOKENS = _count(4_000, 1_000_000)
 COUNT = _count(1)
