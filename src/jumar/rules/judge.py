@@ -244,6 +244,7 @@ def _seen(evidence: Evidence, pairs: Sequence[_Told] = ()) -> dict[str, Any]:
         }
     if pairs:
         gains, spread = _gains(pairs, evidence), pair_spread(noise)
+        seen["test"] = evidence.test
         seen["keep_at"] = _needed(evidence)
         seen["pairs"] = [
             {
