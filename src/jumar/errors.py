@@ -11,6 +11,7 @@ JumarError
 ├── LedgerUnfit            locked, corrupt, read-only, another version      → exit 5
 │   ├── LedgerEmpty        made, but nothing was ever written              → exit 5
 │   └── LedgerConflict     a transition was already made by someone else    → exit 5
+├── AgentFailed            an agent cannot go on: a bad key, no such model → exit 6
 └── Breach                 a proposal touched what the contract protects    → verdict invalid
 """
 
@@ -68,6 +69,21 @@ class LedgerEmpty(LedgerUnfit):
 
 class LedgerConflict(LedgerUnfit):
     """A transition was refused because the ledger is no longer in the state it starts from."""
+
+
+class AgentFailed(JumarError):
+    """An agent could not be asked or could not answer.
+
+    `passing` troubles (the provider is down, a limit of its rate) may be over later; the others
+    (a bad key, no such model, a missing program) stay until a person mends them.
+    """
+
+    def __init__(self, problem: str, *, fix: str, passing: bool = False) -> None:
+        super().__init__(problem, fix=fix)
+        self.passing = passing
+
+    def __reduce__(self) -> tuple[object, tuple[()]]:
+        return partial(type(self), self.problem, fix=self.fix, passing=self.passing), ()
 
 
 class Breach(JumarError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from jumar.errors import Breach, EnvironmentUnfit, JumarError, LedgerUnfit, NotMeasurable, Usage
+from jumar.errors import AgentFailed, Breach, EnvironmentUnfit, JumarError, LedgerUnfit, NotMeasurable, Usage
 
 
 class Exit(enum.IntEnum):
@@ -16,6 +16,7 @@ class Exit(enum.IntEnum):
     ENVIRONMENT = 3  #: this machine or checkout cannot do it
     NOT_MEASURABLE = 4  #: the unchanged target gives no usable number
     LEDGER = 5  #: the record is locked, corrupt, read-only or from another version
+    AGENT = 6  #: an agent cannot be asked: its key, its model, its program
     INTERRUPTED = 130  #: by Ctrl-C; the same command goes on
 
 
@@ -25,6 +26,7 @@ _BY_ERROR: tuple[tuple[type[JumarError], Exit], ...] = (
     (EnvironmentUnfit, Exit.ENVIRONMENT),
     (NotMeasurable, Exit.NOT_MEASURABLE),
     (LedgerUnfit, Exit.LEDGER),
+    (AgentFailed, Exit.AGENT),
 )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from jumar.core.contract import Contract
+from jumar.core.desk import Desk
 from jumar.core.experiment import ExperimentRecord
 from jumar.core.proposal import Proposal
 
@@ -37,10 +38,10 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Agent(Protocol):
-    """Proposes; never runs, judges or records.
+    """Proposes at once; never runs, judges or records.
 
-    It keeps nothing that it could not rebuild from a brief, so a study can be taken up again by a
-    fresh one.
+    The same brief gives the same proposal. It keeps nothing that it could not rebuild from a brief,
+    so a study can be taken up again by a fresh one.
     """
 
     name: str
@@ -49,3 +50,28 @@ class Agent(Protocol):
     def propose(self, brief: Brief) -> Proposal | None:
         """The next idea, or None when there is nothing left to try."""
         ...
+
+
+@runtime_checkable
+class Researcher(Protocol):
+    """Proposes after thinking, which takes time and may cost money; never runs, judges or records.
+
+    It may be called on any thread, once at a time, and bounds its own time. It keeps each reply that
+    was paid for at its desk before using it, and keeps nothing else between two calls that it could
+    not do without: a fresh one goes on from the brief and the desk.
+    """
+
+    name: str
+    repeats: bool
+
+    def research(self, brief: Brief, desk: Desk) -> Proposal | None:
+        """The next idea, or None when there is nothing left to try.
+
+        Raises Breach for an idea that cannot be expressed as edits (it is told so and asked again, a
+        few times), and AgentFailed when there will be no idea: `passing` says whether asking again
+        later may help.
+        """
+        ...
+
+
+AnyAgent = Agent | Researcher

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from jumar.core.desk import Usage
 from jumar.core.experiment import Experiment
 from jumar.core.job import ExitReport
 from jumar.core.outcome import Outcome
@@ -44,6 +45,20 @@ class Proposed(msgspec.Struct, frozen=True, kw_only=True, tag="proposed"):
     """An experiment entered the record."""
 
     experiment: Experiment
+    answered_usd: float = 0.0  #: the part of its cost that entries of answers have counted already
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True, tag="answered"):
+    """A model answered an agent. Written before the answer is used: it is paid for.
+
+    It counts towards the agent's next experiment. `reply` is the digest of what was answered, which
+    is kept beside the ledger.
+    """
+
+    agent: str
+    request: str
+    reply: str
+    usage: Usage
 
 
 class RunStarted(msgspec.Struct, frozen=True, kw_only=True, tag="run_started"):
@@ -110,6 +125,7 @@ class Rested(msgspec.Struct, frozen=True, kw_only=True, tag="rested"):
 
 Event = (
     StudyStarted
+    | Answered
     | Proposed
     | RunStarted
     | RunEnded

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 REGULAR = 0o100644  #: git's mode of an ordinary file
 
@@ -39,3 +40,47 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     predicted: float | None = None  #: relative gain the agent expects; 0.01 is 1 % better
     details: Mapping[str, Any] = {}
     cost: Cost = Cost()
+
+
+class Replace(msgspec.Struct, frozen=True, kw_only=True, tag="replace", tag_field="kind"):
+    """Put `by` in the place of `find`."""
+
+    path: str
+    find: Annotated[str, Meta(description="text as it stands in the file, exactly once, blanks included")]
+    by: str
+
+
+class Write(msgspec.Struct, frozen=True, kw_only=True, tag="write", tag_field="kind"):
+    """Make `content` the whole of a file, be there one or not."""
+
+    path: str
+    content: str
+
+
+class Remove(msgspec.Struct, frozen=True, kw_only=True, tag="remove", tag_field="kind"):
+    """Take a file away."""
+
+    path: str
+
+
+Change = Replace | Write | Remove
+
+
+class Lesson(msgspec.Struct, frozen=True, kw_only=True):
+    """What an experiment taught, in one sentence."""
+
+    experiment: int
+    words: str
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A proposal: one idea, the gain it should give, and the changes that try it."""
+
+    hypothesis: Annotated[str, Meta(description="one sentence: what is changed, and why that should help")]
+    changes: Annotated[
+        tuple[Change, ...], Meta(description="made one after the other, on the files as shown")
+    ]
+    predicted: Annotated[float | None, Meta(description="relative gain expected: 0.01 is 1 % better")] = None
+    lessons: Annotated[
+        tuple[Lesson, ...], Meta(description="what experiments that were judged meanwhile taught you")
+    ] = ()

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from jumar.core.event import (
+    Answered,
     Asked,
     Certified,
     Entry,
@@ -55,8 +56,10 @@ def count(tally: Tally, seq: int, event: Event, commit: str) -> Tally:
     """The counts after one more event; `commit` is of the experiment it is about, if any."""
     tally = replace(tally, last=seq)
     match event:
-        case Proposed(experiment=experiment):
-            cost_usd = tally.cost_usd + experiment.cost.usd
+        case Answered(usage=usage):
+            return replace(tally, cost_usd=tally.cost_usd + usage.usd)
+        case Proposed(experiment=experiment, answered_usd=answered_usd):
+            cost_usd = tally.cost_usd + experiment.cost.usd - answered_usd
             tally = replace(tally, open=tally.open + 1, cost_usd=cost_usd)
             return replace(tally, champion_commit=commit) if experiment.number == BASELINE else tally
         case Judged(experiment=number, verdict=verdict):

@@ -7,6 +7,7 @@ from collections import defaultdict
 from msgspec.structs import replace
 
 from jumar.core.event import (
+    Answered,
     Asked,
     Certified,
     Entry,
@@ -45,6 +46,7 @@ class History:
         self.kept: list[int] = []
         self.since_keep = 0
         self.cost_usd = 0.0
+        self.answers: dict[str, list[Answered]] = {}  # agent → what it was answered since its last experiment
         self.active_s = 0.0  # time during which a controller had the study
         self.last_seq = 0
         self.finished = False  # a limit of the contract ended the last sitting
@@ -75,6 +77,9 @@ class History:
                 self._active_at = entry.at
             case Asked(wish=Wish.TELL, words=words):
                 self.messages.append(words)
+            case Answered(agent=agent, usage=usage) as answered:
+                self.answers.setdefault(agent, []).append(answered)
+                self.cost_usd += usage.usd
             case Certified(claim=claim):
                 self.claims.append(claim)
             case _:
@@ -82,14 +87,16 @@ class History:
 
     def _apply_to_experiment(self, entry: Entry) -> None:
         match entry.event:
-            case Proposed(experiment=experiment):
+            case Proposed(experiment=experiment, answered_usd=answered_usd):
                 self.experiments[experiment.number] = ExperimentRecord(
                     experiment=experiment, proposed_at=entry.at
                 )
                 self.open[experiment.number] = None
                 if experiment.tree:
                     self.trees.setdefault(experiment.tree, experiment.number)
-                self.cost_usd += experiment.cost.usd
+                self.cost_usd += experiment.cost.usd - answered_usd
+                if "retest_of" not in experiment.details:
+                    self.answers.pop(experiment.agent, None)
             case RunStarted(run=run):
                 if run.purpose is Purpose.CONFIRM:
                     self.tested.setdefault(run.experiment, len(self.tested) + 1)

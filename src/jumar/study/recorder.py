@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jumar.core.event import Asked, Entry, Event
+from jumar.core.event import Answered, Asked, Entry, Event
 from jumar.rules.history import History
 from jumar.study.parts import Parts
 
@@ -20,6 +20,7 @@ class Recorder:
         self._parts = parts
         self._pending: list[Event] = []
         self._polled = 0
+        self._wishes: list[Asked] = []
         for entry in parts.ledger.entries(parts.name):
             self.history.apply(entry)
             self._polled = entry.seq
@@ -48,11 +49,16 @@ class Recorder:
 
     def asked(self) -> tuple[Asked, ...]:
         """What people asked for since the last look, through other processes."""
-        wishes = []
+        self.listen()
+        wishes, self._wishes = self._wishes, []
+        return tuple(wishes)
+
+    def listen(self) -> None:
+        """Hear what others wrote down: people their wishes, desks what their agents were answered."""
         for entry in self._parts.ledger.entries(self._parts.name, after=self._polled):
             self._polled = entry.seq
-            if isinstance(entry.event, Asked):
+            if isinstance(entry.event, Asked | Answered):
                 self.history.apply(entry)
                 self._parts.observe(entry)
-                wishes.append(entry.event)
-        return tuple(wishes)
+            if isinstance(entry.event, Asked):
+                self._wishes.append(entry.event)

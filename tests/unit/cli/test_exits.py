@@ -16,6 +16,7 @@ from jumar.cli.exits import Exit, exit_of
         (errors.NotMeasurable, 4),
         (errors.LedgerUnfit, 5),
         (errors.LedgerConflict, 5),
+        (errors.AgentFailed, 6),
     ],
 )
 def test_an_error_ends_with_the_code_that_the_tree_of_errors_shows(

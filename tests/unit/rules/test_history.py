@@ -2,7 +2,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jumar.core.event import Asked, Certified, Entry, Event, Judged, Noticed, Rested, Resumed, RunLost, Wish
+from msgspec.structs import replace
+
+from jumar.core.desk import Usage
+from jumar.core.event import (
+    Answered,
+    Asked,
+    Certified,
+    Entry,
+    Event,
+    Judged,
+    Noticed,
+    Rested,
+    Resumed,
+    RunLost,
+    Wish,
+)
 from jumar.core.verdict import Decision, Verdict
 from jumar.rules.history import History
 from jumar.testing.events import claim, commit_of, judged, proposed, run_ended, run_started, started
@@ -123,3 +138,18 @@ def test_a_baseline_without_a_number_ends_the_study() -> None:
     assert told([started(), proposed(0), failed]).baseline_failed
     assert not with_baseline().baseline_failed
     assert not told([started(), proposed(0)]).baseline_failed
+
+
+def test_an_answer_counts_at_once_and_its_experiment_does_not_count_it_again() -> None:
+    answer = Answered(agent="llm", request="r", reply="d", usage=Usage(model="m", usd=0.25))
+    history = with_baseline(answer, answer)
+    assert (history.cost_usd, len(history.answers["llm"])) == (0.5, 2)
+    entered = proposed(1, usd=0.6)
+    mine = replace(entered, experiment=replace(entered.experiment, agent="llm"), answered_usd=0.5)
+    history = with_baseline(answer, answer, mine)
+    assert (round(history.cost_usd, 9), history.answers) == (0.6, {})
+
+
+def test_what_an_agent_was_answered_stays_until_its_own_next_experiment() -> None:
+    answer = Answered(agent="llm", request="r", reply="d", usage=Usage(model="m"))
+    assert with_baseline(answer, proposed(1)).answers == {"llm": [answer]}

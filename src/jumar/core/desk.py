@@ -1,0 +1,81 @@
+"""What an agent that thinks for long has before it: a text, questions it may ask, and what it paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
+    """One question that an archive answers, as models and faces are told of it."""
+
+    name: str
+    about: str
+    arguments: Mapping[str, Any] = {}  #: JSON Schema of an object
+
+
+class Archive(Protocol):
+    """Looks things up in a study, and promises this.
+
+    Nothing changes by asking. Every answer is text (Markdown) of at most ANSWER_BYTES, whatever lies
+    behind it. Scores are as the contract lets agents see them. What a program or an agent wrote comes
+    marked as data, without control characters. A question that makes no sense gets an answer that
+    says so and how to ask; `ask` raises nothing for it.
+    """
+
+    @property
+    def tools(self) -> tuple[Tool, ...]: ...
+
+    def ask(self, tool: str, arguments: Mapping[str, Any]) -> str: ...
+
+
+ANSWER_BYTES = 12_000  #: of one answer, some 3,500 tokens; what is left out is said
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What one request to a model took."""
+
+    model: str
+    tokens_in: int = 0  #: read, those from a cache included
+    tokens_cached: int = 0
+    tokens_out: int = 0
+    usd: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def tokens(self) -> int:
+        """Read and written."""
+        return self.tokens_in + self.tokens_out
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model answered to one request, in whatever form its agent can take up again.
+
+    `request` is the agent's own identity of what was asked (a digest, say): it tells whether the
+    reply still answers the question.
+    """
+
+    agent: str
+    request: str
+    content: bytes
+    usage: Usage
+
+
+class Desk(Archive, Protocol):
+    """An archive, the brief as text, and a place for what was paid for. Of one proposal; promises this.
+
+    `text` is the brief in Markdown, within the contract's `brief_tokens`, its refusals included.
+    `keep` makes a reply durable before it returns, and its cost counts from then on: call it before
+    a reply is used. `replies` are those that were kept since their agent's last experiment, oldest
+    first: after a crash an agent finds there what it need not ask again.
+    """
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def replies(self) -> tuple[Reply, ...]: ...
+
+    def keep(self, reply: Reply) -> None: ...
