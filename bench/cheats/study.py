@@ -22,8 +22,8 @@ from jumar.core.proposal import Proposal
 from jumar.core.verdict import Decision
 from jumar.home import Home, Options
 from jumar.ledgers.sql import open_ledger
-from jumar.reports.plain import plain
 from jumar.reports.values import Values
+from jumar.rules.plain import plain
 from jumar.study.loop import Loop
 
 ROOM = 0.05  # of the honest value: what noise may give; what these cheats are after gives much more

@@ -12,7 +12,7 @@ from jumar.app import inspect_machine, inspect_record
 from jumar.cli import render
 from jumar.cli.exits import Exit
 from jumar.cli.verb import folder_option, json_option, verb
-from jumar.reports.plain import plain
+from jumar.rules.plain import plain
 
 
 @verb("jumar doctor", "jumar doctor --ledger")

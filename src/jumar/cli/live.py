@@ -19,10 +19,10 @@ from jumar.core.contract import Contract
 from jumar.core.event import Asked, Certified, Entry, Judged, Noticed, Rested, RunEnded
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.verdict import Claim
-from jumar.reports.plain import short
 from jumar.reports.summary import gain_in_words
 from jumar.reports.values import Values
 from jumar.reports.words import duration, number, plural, sparkline
+from jumar.rules.plain import short
 from jumar.study.tick import Running, Tick
 
 QUIET_S = 60.0  # a log that says nothing for longer leaves one wondering whether it is alive

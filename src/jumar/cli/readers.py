@@ -15,9 +15,9 @@ from jumar.cli.views import diff_text, experiment_grid, experiments_table, runs_
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.ledger import Condition, StudyRecord
 from jumar.errors import Usage
-from jumar.reports.plain import plain
 from jumar.reports.summary import Summary, summarise
 from jumar.reports.values import Values
+from jumar.rules.plain import plain
 
 LOG_LINES = 20
 MOST_READ = 1000

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from jumar.core.event import Entry, StudyStarted
 from jumar.core.ledger import StudyRecord
-from jumar.reports.plain import plain
+from jumar.rules.plain import plain
 
 _BEYOND_ASCII = re.compile(r"[^ -~]")
 WIDTH_WITHOUT_TERMINAL = 160  # a pipe has no edge; wide enough for a hypothesis and its reason

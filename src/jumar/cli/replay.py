@@ -11,7 +11,7 @@ from rich.text import Text
 from jumar.cli import render
 from jumar.cli.readers import opened
 from jumar.cli.verb import json_option, of_a_study, verb
-from jumar.reports.plain import plain
+from jumar.rules.plain import plain
 from jumar.rules.rejudge import Rejudged
 
 

@@ -12,9 +12,9 @@ from jumar.cli.views import grid
 from jumar.core.contract import Contract
 from jumar.core.outcome import Failed, Measured
 from jumar.errors import NotMeasurable
-from jumar.reports.plain import plain
 from jumar.reports.words import duration, number
 from jumar.rules.contract_reference import as_toml
+from jumar.rules.plain import plain
 from jumar.rules.remedy import remedy
 
 MOST_OTHERS = 8

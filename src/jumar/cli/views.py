@@ -16,10 +16,10 @@ from jumar.core.outcome import Failed, Measured, Stopped
 from jumar.core.run import RunRecord
 from jumar.core.verdict import Decision, Verdict
 from jumar.reports.effort import Effort
-from jumar.reports.plain import plain, short
 from jumar.reports.summary import Summary
 from jumar.reports.values import Values
 from jumar.reports.words import claim_in_words, duration, number, percent, plural, sparkline
+from jumar.rules.plain import plain, short
 
 STYLES = {
     Decision.KEPT: "bold green",

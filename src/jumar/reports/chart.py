@@ -16,9 +16,9 @@ from jumar.core.contract import Direction
 from jumar.core.experiment import BASELINE
 from jumar.errors import EnvironmentUnfit
 from jumar.reports.labels import Box, Slots, Wanted, place_labels
-from jumar.reports.plain import short
 from jumar.reports.progress import Mark, Progress, view
 from jumar.reports.words import LARGE, number
+from jumar.rules.plain import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,11 +13,11 @@ from jumar.core.run import RunRecord
 from jumar.errors import JumarError
 from jumar.reports.findings import parents, relative_gain
 from jumar.reports.markup import Child, Markup, join, preformatted, tag
-from jumar.reports.plain import short
 from jumar.reports.sections import SELF_REPORTED, facts, moment, section, table
 from jumar.reports.summary import Summary
 from jumar.reports.values import Values
 from jumar.reports.words import number, percent, plural
+from jumar.rules.plain import short
 
 LATEST = 200  # experiments whose details are shown whatever came of them
 MOST_DETAIL_BYTES = 7 << 20  # the whole page stays below 15 MB, and so opens on a phone

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 
-from jumar.reports.plain import plain
+from jumar.rules.plain import plain
 
 
 class Markup(str):

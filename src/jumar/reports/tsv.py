@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from jumar.core.contract import Contract
 from jumar.core.experiment import ExperimentRecord
 from jumar.core.verdict import Decision
-from jumar.reports.plain import plain
 from jumar.reports.values import Values, peak_memory_bytes
+from jumar.rules.plain import plain
 
 _STATUS = {
     Decision.KEPT: "keep",

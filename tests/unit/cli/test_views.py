@@ -23,9 +23,9 @@ from jumar.core.experiment import Experiment, ExperimentRecord
 from jumar.core.outcome import Failed, Measured, Outcome, Stopped, Why
 from jumar.core.run import Purpose, Run, RunRecord
 from jumar.core.verdict import Decision, Verdict
-from jumar.reports.plain import plain
 from jumar.reports.values import Values
 from jumar.rules.contract_file import read_contract
+from jumar.rules.plain import plain
 
 EVIL = "\x1b[2J[bold]rate\x1b]0;owned\x07 \u202eback\rover"
 METRIC = Metric(name="loss")

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jumar.reports.plain import plain, short
+from jumar.rules.plain import plain, short
 
 
 def test_terminal_escapes_are_removed() -> None:
