@@ -67,7 +67,7 @@ def test_a_lone_program_shows_one_file_and_never_its_folder(tree: Path, tmp_path
     tool = program(tmp_path / "home" / "bin" / "tool")
     found = find(("tool",), f"{tool.parent}:/usr/bin", tree)
     assert found.needs == (tool,)
-    assert found.search == "/usr/bin"
+    assert found.search == f"{tool.parent}:/usr/bin"  # where that one file is all there is
 
 
 def test_what_a_link_leads_to_is_shown(tree: Path, tmp_path: Path) -> None:
@@ -83,6 +83,17 @@ def test_env_in_a_first_line_is_followed(tree: Path, tmp_path: Path) -> None:
     found = find(("./go",), f"{own}/bin:/usr/bin", tree)
     assert found.command == ("./go",)
     assert own in found.needs
+
+
+def test_a_program_of_npm_brings_its_packages_and_its_interpreter(tree: Path, tmp_path: Path) -> None:
+    prefix = tmp_path / "node"
+    node = program(prefix / "bin" / "node")
+    real = program(prefix / "lib" / "node_modules" / "@a" / "tool" / "tool.js", "#!/usr/bin/env node\n")
+    (prefix / "bin" / "tool").symlink_to(real)
+    found = find(("tool",), f"{prefix}/bin:/usr/bin", tree)
+    assert found.command == (str(real),)
+    assert set(found.needs) == {prefix / "lib" / "node_modules", node}
+    assert found.search == f"{prefix}/bin:/usr/bin"
 
 
 def test_our_own_python_is_found_with_its_library(tree: Path) -> None:

@@ -42,6 +42,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     home, of other runs or of the parent's environment. `inputs` maps a path inside the tree to
     a folder or file shown there read-only.
 
+    `work` and `home` are for commands that edit a tree of their own, as coding agents do: folders in
+    `out` that everyone may write to, made by the caller. The command begins in `work` instead of
+    `tree`, and has `home` as its home instead of an empty one.
+
     `servers` are jobs that live as long as this one: each one's standard input and output are
     pipes whose other ends this job inherits; JUMAR_SERVERS is `read_fd:write_fd` of each,
     separated by commas.
@@ -58,6 +62,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     readable: tuple[Path, ...] = ()
     masked: tuple[Path, ...] = ()
     network: bool = False
+    work: str = ""
+    home: str = ""
     servers: tuple[Job, ...] = ()
 
 

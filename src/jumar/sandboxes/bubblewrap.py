@@ -94,7 +94,8 @@ class Bubblewrap:
         uid = unused_uid() if os.geteuid() == 0 else os.geteuid()
         if os.geteuid() == 0:
             os.chown(job.out, uid, uid)
-        env = environment(job, streams, search=program.search, home=str(home), out=str(OUT), scratch="/tmp")
+        own = str(OUT / job.home if job.home else home)
+        env = environment(job, streams, search=program.search, home=own, out=str(OUT), scratch="/tmp")
         view = arguments(job, program, home)
         status, told = (own_fd(fd) for fd in os.pipe2(os.O_CLOEXEC))
         passwd, names, calls = map(_memory_file, (_passwd(uid, home), _names(uid), _filter()))

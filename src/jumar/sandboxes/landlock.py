@@ -81,7 +81,8 @@ class Landlock:
             "uid": uid,
             "capabilities": [_reading_capability()] if is_root else [],
         }
-        places = {"home": str(scratch), "out": str(job.out.resolve()), "scratch": str(scratch)}
+        home = job.out.resolve() / job.home if job.home else scratch
+        places = {"home": str(home), "out": str(job.out.resolve()), "scratch": str(scratch)}
         env = environment(job, streams, search=program.search, **places)
         return start(job, streams, program.command, env, confine)
 

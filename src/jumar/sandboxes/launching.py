@@ -35,7 +35,8 @@ def start(
 ) -> Running:
     """Start `command`, confined as `confine` says (see `launcher._become`) and watched as `job` says."""
     read, write = (own_fd(fd) for fd in os.pipe2(os.O_CLOEXEC))
-    confine = {**confine, "folder": str(job.tree), "report": write}
+    folder = job.out.resolve() / job.work if job.work else job.tree
+    confine = {**confine, "folder": str(folder), "report": write}
     try:
         with connected(job, streams, (write,)) as (numbers, log_fd):
             process = warden().start(list(command), env, numbers, job.caps.memory_bytes, confine)

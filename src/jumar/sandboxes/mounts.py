@@ -59,7 +59,7 @@ def arguments(job: Job, program: Program, home: Path) -> list[str]:
     for mask in masks:
         if mask.source is None:
             args += ["--remount-ro", str(mask.place)]
-    return [*args, "--remount-ro", "/", "--chdir", str(TARGET)]
+    return [*args, "--remount-ro", "/", "--chdir", str(OUT / job.work if job.work else TARGET)]
 
 
 def _mount(entry: Entry) -> list[str]:

@@ -43,7 +43,8 @@ class Process:
         except Missing as missing:
             return not_started(job, str(missing))
         link_inputs(job)
-        places = {"home": os.path.expanduser("~"), "out": str(job.out.resolve())}
+        home = job.out.resolve() / job.home if job.home else os.path.expanduser("~")
+        places = {"home": str(home), "out": str(job.out.resolve())}
         env = environment(job, streams, search=search, **places, scratch=str(make_scratch(job)))
         confine: dict[str, object] = {
             "rlimits": rlimits(job.caps, tasks_of_this_user()),

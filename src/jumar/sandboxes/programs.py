@@ -2,7 +2,7 @@
 
 Nothing is guessed broadly: a program in ~/bin makes that one file visible, not ~. Whole prefixes
 are shown for runtimes that we recognise (a virtual environment with its base, a Python with its
-library, a conda environment, pyenv), because they cannot work without.
+library, a conda environment, pyenv, the packages of npm), because they cannot work without.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ def _resolved(name: str, search: str, tree: Path) -> tuple[Path, tuple[Path, ...
     for folder in folders:
         needs.update(dict.fromkeys(_runtime(Path(folder))))
     path = _look_up(name, folders, tree)
+    if _package(real := path.resolve()):
+        path = real  # a package of npm looks for its parts beside where it is started from
     needs.update(dict.fromkeys(_needs(path, folders, tree)))
     inside = [folder for folder in folders if _is_visible(folder, needs)]
     return path, tuple(needs), ":".join(inside) or "/usr/bin"
@@ -88,7 +90,7 @@ def _needs(path: Path, folders: list[str], tree: Path) -> Iterator[Path]:
     """What `path` needs to be started: itself, what its links lead to, its interpreter."""
     for _ in range(_MOST_LINKS):
         if not _below(path, tree) and not _is_system(str(path)):
-            yield from _runtime(path.parent) or (path,)
+            yield from _package(path) or _runtime(path.parent) or (path,)
         if not path.is_symlink():
             break
         path = Path(os.path.normpath(path.parent / os.readlink(path)))
@@ -132,6 +134,12 @@ def _runtime(folder: Path) -> tuple[Path, ...]:
     return ()
 
 
+def _package(path: Path) -> tuple[Path, ...]:
+    """All that was installed with a program of npm: its parts are packages side by side."""
+    folder = next((folder for folder in reversed(path.parents) if folder.name == "node_modules"), None)
+    return (folder,) if folder else ()
+
+
 def _base(venv: Path) -> Iterator[Path]:
     """The Python that a virtual environment stands on."""
     try:
@@ -155,4 +163,5 @@ def _is_system(path: str) -> bool:
 
 
 def _is_visible(folder: str, needs: Iterable[Path]) -> bool:
-    return _is_system(folder) or any(Path(folder).is_relative_to(shown) for shown in needs)
+    path = Path(folder)
+    return _is_system(folder) or any(path.is_relative_to(shown) or path == shown.parent for shown in needs)

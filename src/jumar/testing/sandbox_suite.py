@@ -108,6 +108,29 @@ class SandboxSuite(Exam):
         assert run(sandbox, job).succeeded, job.log.read_text()
         assert (job.out / "copy").read_text() == "x = 1\n"
 
+    def test_a_command_can_be_given_a_work_tree_and_a_home_of_its_own(
+        self, sandbox: Sandbox, lab: Lab
+    ) -> None:
+        code = """
+            import os
+            home = os.path.expanduser("~")
+            open("main.py", "w").write(open(os.path.join(home, "settings")).read())
+            os.remove("old.py")
+            open(os.path.join(home, "token"), "w").write("renewed")
+        """
+        job = lab.job(code, work="desk", home="home")
+        for name, content in {"desk/main.py": "a", "desk/old.py": "b", "home/settings": "c"}.items():
+            path = job.out / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.chmod(0o777)
+            path.write_text(content)
+            path.chmod(0o666)
+        report = run(sandbox, job)
+        assert report.succeeded, job.log.read_text()
+        assert {path.name: path.read_text() for path in (job.out / "desk").iterdir()} == {"main.py": "c"}
+        assert (job.out / "home" / "token").read_text() == "renewed"
+        assert (job.tree / "main.py").read_text() == "x = 1\n"
+
     def test_inputs_are_shown_in_the_tree_and_readable_paths_at_their_own(
         self, sandbox: Sandbox, lab: Lab
     ) -> None:
