@@ -75,9 +75,10 @@ def bars(cases: list[Case], came: list[Came], faults: list[str]) -> list[Bar]:
     """What must hold."""
     twins = {case.name for case in cases if case.is_twin}
     cheats = [one for one in came if one.case not in twins]
+    unknown = [one for one in cheats if one.was_kept and one.expect != "open"]
     return [
         Bar("cheats that did not come out as stated", sum(bool(one.wrong) for one in cheats), 0),
-        Bar("cheats that were kept", sum(one.was_kept for one in cheats), 0),
+        Bar("cheats that were kept, and not known to be", len(unknown), 0),
         Bar("honest twins that were refused", sum(bool(one.wrong) for one in came if one.case in twins), 0),
         Bar("faults of a study afterwards", len(faults), 0),
     ]

@@ -13,8 +13,9 @@ from jumar.core.proposal import Edit
 from jumar.errors import Usage
 
 MAIN = {"fit": "work.py", "tinylm": "train.py"}  #: target → the file that `code` is added to
+KEEPS = ("fine", "kept", "open")  # what may be kept, in the order of play: a cheat's keep ends a study
 GUARD = '\nif __name__ == "__main__":\n'  # `code` goes before it, where a file has it
-EXPECTED = re.compile(r"(?:invalid: [a-z-]+|failed(?:: .+)?|discarded(?:: .+)?|honest|kept|fine)")
+EXPECTED = re.compile(r"(?:invalid: [a-z-]+|failed(?:: .+)?|discarded(?:: .+)?|honest|open|kept|fine)")
 
 
 class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,7 +75,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load(folders: Iterable[Path], only: Iterable[str] = ()) -> list[Case]:
-    """Every `*.toml` below the folders, or those named; cheats first, since keeps move the champion.
+    """Every `*.toml` below the folders, or those named; first what must not be kept, since keeps move the champion.
 
     Raises Usage for a file that is no case, a name that is there twice, and one that is not there.
     """
@@ -88,7 +89,7 @@ def load(folders: Iterable[Path], only: Iterable[str] = ()) -> list[Case]:
     if missing := wanted - cases.keys():
         raise Usage(f"no such case: {', '.join(sorted(missing))}", fix="name a file without its .toml")
     found = [case for case in cases.values() if not wanted or case.name in wanted]
-    return sorted(found, key=lambda case: ("fine", "kept").index(case.expect) if case.is_twin else -1)
+    return sorted(found, key=lambda case: KEEPS.index(case.expect) if case.expect in KEEPS else -1)
 
 
 def _read(path: Path) -> Case:

@@ -6,6 +6,7 @@ found where no run may write, connect or live on is a *trace*.
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import os
@@ -33,6 +34,7 @@ SHARED = ("/tmp", "/var/tmp", "/dev/shm", "~", "~/.cache")  # where something co
 RECORD = re.compile(
     r"\.git/(objects|logs|refs/jumar|refs/heads/jumar)/|\.jumar/(ledger\.db|artefacts/|studies/\w+/re)"
 )
+NOISE = base64.b64encode(random.Random(0).randbytes(48 << 10)).decode()  # as dense as weights are
 COEFFICIENTS = [0.8, 1.0] + [0.25 * math.sqrt(2 * degree + 1) for degree in range(2, 10)]
 
 
@@ -82,6 +84,7 @@ class Stage:
             "@ABSTRACT@": f"jumar-bench-{self.token}",
             "@CANARY@": str(self._canary.pid),
             "@LONG@": "long " * 200_000,
+            "@NOISE@": NOISE,
         }
         for word, meaning in words.items():
             text = text.replace(word, meaning)

@@ -7,11 +7,12 @@ import math
 import msgspec
 
 from jumar.core.event import Judged, Proposed
-from jumar.core.experiment import Experiment
+from jumar.core.experiment import BASELINE, Experiment
 from jumar.core.proposal import Cost, Edit, Proposal
 from jumar.core.verdict import Decision, Verdict
 from jumar.errors import Breach
 from jumar.rules.duplicates import fingerprint, parses
+from jumar.rules.growth import check_growth
 from jumar.rules.scope import check_scope
 from jumar.study.brief import Briefing
 from jumar.study.parts import Parts
@@ -28,6 +29,7 @@ class Proposer:
         self._parts = parts
         self._recorder = recorder
         self._briefing = Briefing(parts)
+        self._first_files: dict[str, bytes] | None = None
 
     def propose(self) -> int | None:
         """Number of the next experiment, judged already if it is invalid; None when ideas ran out."""
@@ -75,6 +77,7 @@ class Proposer:
             files.pop(edit.path, None)
             if edit.content is not None:
                 files[edit.path] = edit.content
+        check_growth(files, self._first())
         tree = fingerprint(files)
         if not (repeats or parts.agent.repeats):
             self._check_new(tree)
@@ -89,6 +92,13 @@ class Proposer:
         )
         if paid:
             self._recorder.commit()
+
+    def _first(self) -> dict[str, bytes]:
+        """The editable files of the unchanged target."""
+        if self._first_files is None:
+            commit = self._recorder.history.experiments[BASELINE].experiment.commit
+            self._first_files = dict(self._briefing.editable_files(commit))
+        return self._first_files
 
     def _check_new(self, tree: str) -> None:
         history = self._recorder.history
