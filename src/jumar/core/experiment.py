@@ -27,6 +27,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     details: Mapping[str, Any] = {}
     cost: Cost = Cost()
     edits: str = ""  #: digest of the proposal as it was handed over
+    touched: tuple[str, ...] = ()  #: what the edits change, by name: `train.py:LR`, `train.py:Block.forward`
 
 
 class ExperimentRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -62,7 +62,9 @@ def test_every_change_of_the_code_makes_a_difference(old: bytes, new: bytes) -> 
 
 
 def test_text_that_is_no_docstring_counts() -> None:
-    assert not same(b"x = 1\n'a'\n", b"x = 1\n'b'\n")
+    assert not same(b"x = 1\nprint('a')\n", b"x = 1\nprint('b')\n")
+    told = b'"""Doc %d."""\nprint(__doc__)\n'
+    assert not same(told % 1, told % 2)
     assert not same(b"f'{x}'\n", b"f'{y}'\n")
 
 
@@ -117,3 +119,41 @@ def test_what_runs_is_not_refused() -> None:
     assert parses("train.py", b"x = '\\d' is 1\n") is None
     assert parses("train.py", b"") is None
     assert parses("notes.txt", b"def f(:") is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("N = 2**19", "N = 524288"),
+        ("def f(x):\n    y = x\n    return y", "def f(x):\n    z = x\n    return z"),
+        ("def f(x):\n    y = x\n    return lambda: y", "def f(x):\n    z = x\n    return lambda: z"),
+        ("def f():\n    return [a for a in b]", "def f():\n    return [c for c in b]"),
+        ("def f():\n    x: int = 1", "def f():\n    x = 1"),
+        ("def f():\n    pass", "def f():\n    'Does nothing.'"),
+    ],
+)
+def test_what_runs_alike_is_the_same(old: str, new: str) -> None:
+    assert same(old.encode(), new.encode())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("def f(x):\n    y = x\n    return locals()", "def f(x):\n    z = x\n    return locals()"),
+        ("def f(x):\n    return x", "def f(y):\n    return y"),
+        ("def f(x, y):\n    return lambda: x", "def f(x, y):\n    return lambda: y"),
+        ("def f(*, a=1, b=2): pass", "def f(*, b=1, a=2): pass"),
+        ("def f(a, /): pass", "def f(a): pass"),
+        ("def f(*a): pass", "def f(a): pass"),
+        ("x = {1, 2}", "x = {1, 3}"),
+        ("x = 0.0", "x = -0.0"),
+        ("x = a in {1, 2}", "x = a in {True, 2}"),
+        ("async def f(): pass", "def f(): pass"),
+        ("def f():\n    yield 1", "def f():\n    return 1"),
+        ("try:\n    f()\nexcept A:\n    g()", "try:\n    f()\nexcept B:\n    g()"),
+        ("y = 1\nx = y", "z = 1\nx = z"),
+    ],
+)
+def test_what_may_run_differently_is_not_the_same(old: str, new: str) -> None:
+    assert parses("train.py", old.encode()) is None and parses("train.py", new.encode()) is None
+    assert not same(old.encode(), new.encode())
