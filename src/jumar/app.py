@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from jumar.study.flight import Landed
     from jumar.study.loop import Loop
     from jumar.study.parts import Observer
+
+
+Result = TypeVar("Result")
 
 
 def open_study(path: str | Path = ".", *, study: str | None = None, options: Options | None = None) -> Study:
@@ -220,8 +223,7 @@ class Study:
     def certify(self, *, observe: Observer = _nobody) -> Claim | None:
         """Baseline and champion on fresh seeds on the holdout, once more; None with nothing kept."""
         self._recorded()
-        self._sit(lambda loop: loop.certify(), observe)
-        return self._recorded().claim
+        return self._sit(lambda loop: loop.certify(), observe)
 
     def interrupt(self) -> None:
         """Called once: finish what runs, then return. Twice: stop now. Safe in a signal handler."""
@@ -239,14 +241,14 @@ class Study:
         finally:
             ledger.close()
 
-    def _sit(self, work: Callable[[Loop], object], observe: Observer) -> None:
+    def _sit(self, work: Callable[[Loop], Result], observe: Observer) -> Result:
         from jumar.assembly import assembled
         from jumar.study.loop import Loop
 
         with assembled(self._home, self._contract_text, self._options, observe) as parts:
             self._loop = Loop(parts)
             try:
-                work(self._loop)
+                return work(self._loop)
             finally:
                 self._loop = None
 

@@ -202,6 +202,7 @@ def _parts(
         around=around,
         scratch=home.scratch,
         observe=observe,
+        machine=this_machine,
     )
 
 

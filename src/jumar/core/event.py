@@ -96,6 +96,19 @@ class Certified(msgspec.Struct, frozen=True, kw_only=True, tag="certified"):
     claim: Claim
 
 
+class Refuted(msgspec.Struct, frozen=True, kw_only=True, tag="refuted"):
+    """A certification refuted a keep: the champion is again what that keep was built on.
+
+    Of several keeps that fall together the newest is refuted first, in one transaction.
+    """
+
+    experiment: int
+    champion: int  #: who is champion again
+    commit: str  #: that one's
+    claim: Claim | None = None  #: what was certified of that one
+    reason: str
+
+
 class Asked(msgspec.Struct, frozen=True, kw_only=True, tag="asked"):
     """A person asked for something while the study was running or at rest."""
 
@@ -132,6 +145,7 @@ Event = (
     | RunLost
     | Judged
     | Certified
+    | Refuted
     | Asked
     | Noticed
     | Resumed

@@ -38,6 +38,7 @@ class ExperimentRecord(msgspec.Struct, frozen=True, kw_only=True):
     runs: tuple[RunRecord, ...] = ()
     verdict: Verdict | None = None
     judged_at: float | None = None
+    refuted: str = ""  #: why a keep was taken back: a certification spoke against it
 
     @property
     def number(self) -> int:
@@ -53,3 +54,8 @@ class ExperimentRecord(msgspec.Struct, frozen=True, kw_only=True):
     def is_kept(self) -> bool:
         """True when the champion moved here."""
         return self.verdict is not None and self.verdict.decision is Decision.KEPT
+
+    @property
+    def stands(self) -> bool:
+        """True when it was kept, and no certification has refuted it since."""
+        return self.is_kept and not self.refuted

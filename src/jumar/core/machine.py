@@ -15,3 +15,9 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     cores: int  #: that this process may use
     memory_bytes: int
     gpus: tuple[str, ...] = ()
+
+
+def machine_in_words(machine: Machine) -> str:
+    """What a claim says of the machine it was measured on."""
+    cores = f"{machine.cores} core{'' if machine.cores == 1 else 's'}"
+    return ", ".join(filter(None, (machine.host, *machine.gpus, machine.cpu, cores)))

@@ -35,7 +35,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """What certification found: baseline against champion on fresh seeds on the holdout.
 
     `relative` and `relative_interval` are shares of the baseline's value (0.09 is 9 % better).
-    Only `certified` claims may be repeated without the word *uncertified*.
+    Only `certified` claims may be repeated without the word *uncertified*. One that is neither
+    certified nor `refuted` leaves the champion undecided: it stays, and nothing is said for it.
     """
 
     experiment: int
@@ -50,3 +51,16 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     self_reported: bool = False
     look: int = 1  #: how many looks at the holdout the study has had, this one included
+    refuted: bool = False  #: no better than the last certified champion, or than the baseline
+    working: float | None = None  #: what the search had promised by then: its own relative gain
+    items: int = 0  #: what the evaluation set consists of, where the scorer tells them apart
+    items_sd: float = 0.0  #: noise of the evaluation set: of `relative`, had other items been drawn
+    at: float = 0.0  #: seconds since the epoch; 0 in records older than this field
+    machine: str = ""  #: on which the runs were made
+
+    @property
+    def gap(self) -> float | None:
+        """By how much a certified gain is smaller than what the search had promised; None where it is not."""
+        if not self.certified or self.working is None or self.working <= self.relative:
+            return None
+        return self.working - self.relative

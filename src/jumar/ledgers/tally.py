@@ -16,6 +16,7 @@ from jumar.core.event import (
     Event,
     Judged,
     Proposed,
+    Refuted,
     Rested,
     Resumed,
     StudyStarted,
@@ -34,7 +35,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
     started: int
     last: int
-    certified: int | None = None  #: the newest claim
+    certified: int | None = None  #: where the newest claim is, but for one that refuted what it was about
     condition: Condition = Condition.RESTING
     reason: str = ""
     champion: int = BASELINE
@@ -66,6 +67,8 @@ def count(tally: Tally, seq: int, event: Event, commit: str) -> Tally:
             return _count_verdict(tally, number, verdict.decision, commit)
         case Certified():
             return replace(tally, certified=seq)
+        case Refuted(champion=champion, commit=to, claim=claim):
+            return replace(tally, champion=champion, champion_commit=to, certified=seq if claim else None)
         case Rested(reason=reason):
             tally = replace(tally, reason=reason)
         case Resumed():
@@ -114,7 +117,7 @@ def record(name: str, tally: Tally, entries: Mapping[int, Entry], active_s: floa
         decisions={decision: getattr(tally, decision.value) for decision in Decision},
         open_experiments=tally.open,
         cost_usd=tally.cost_usd,
-        claim=certified.claim if isinstance(certified, Certified) else None,
+        claim=certified.claim if isinstance(certified, Certified | Refuted) else None,
         active_s=active_s,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from jumar.core.event import Event, Judged, Proposed, RunEnded, RunLost, RunStarted, StudyStarted
+from jumar.core.event import Event, Judged, Proposed, Refuted, RunEnded, RunLost, RunStarted, StudyStarted
 from jumar.errors import LedgerConflict
 from jumar.ledgers.tally import Tally, begin, count
 
@@ -40,6 +40,10 @@ def take(tally: Tally | None, rows: Rows, study: str, seq: int, event: Event) ->
         return begin(seq, event), None
     if tally is None:
         raise conflict(study, "it was never started")
+    if isinstance(event, Refuted):
+        if event.experiment != tally.champion:
+            raise conflict(study, f"experiment {event.experiment} is not the champion: nothing to refute")
+        return count(tally, seq, event, event.commit), event.experiment
     experiment, commit = _mark(rows, study, seq, event)
     return count(tally, seq, event, commit), experiment
 

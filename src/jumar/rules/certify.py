@@ -12,6 +12,7 @@ from jumar.core.evidence import Noise, Pair
 from jumar.core.outcome import Failed, Measured, Outcome
 from jumar.core.verdict import Claim
 from jumar.rules.frozen import is_frozen, may_be_searched
+from jumar.rules.items import Interval, bootstrap, item_differences, sd_of_mean, widened
 from jumar.rules.scale import gain_on_scale
 from jumar.rules.student import mean_and_interval
 
@@ -29,6 +30,10 @@ class Look(NamedTuple):
     champion: str  #: commit
     number: int = 1
     self_reported: bool = False
+    proven: float = 0.0  #: gain that what the champion is built on has for certain; 0 for the baseline
+    working: float | None = None  #: relative gain as the search saw it
+    at: float = 0.0  #: seconds since the epoch
+    machine: str = ""
 
     @property
     def share(self) -> float:
@@ -43,8 +48,10 @@ def certify(pairs: Sequence[Pair], metric: Metric, noise: Noise, look: Look) -> 
     """What may be claimed after these pairs: all that were ever made of the two commits.
 
     The relative gain is the mean over pairs of each pair's own (on the logarithm where values are
-    positive), with Student's interval. It is certified when every run gave a number, there are at
-    least three pairs (two where the metric has no noise) and the whole interval is above zero.
+    positive), with Student's interval, which is widened by the noise of the evaluation set where
+    the scorer tells items apart. It is certified when every run gave a number, there are at least
+    three pairs (two where the metric has no noise) and the whole interval is above zero and not below
+    what is proven of an earlier champion; refuted when the whole interval is at or below that.
     With no complete pair, `pairs` is 0 and the claim's numbers say nothing.
     """
     both = [
@@ -52,8 +59,12 @@ def certify(pairs: Sequence[Pair], metric: Metric, noise: Noise, look: Look) -> 
         for pair in pairs
         if isinstance(pair.reference, Measured) and isinstance(pair.candidate, Measured)
     ]
-    relative, interval = _relative(both, metric, look.share)
-    refusal = _refusal(pairs, interval, noise) or _lucky(both, metric, noise)
+    differences = item_differences(pairs)
+    relative, seeds = _relative(both, metric, look.share)
+    interval = _over_items(relative, seeds, differences, metric, look.share)
+    broken = _broken(pairs) or _too_few(len(pairs), noise, exact=seeds[0] == seeds[1])
+    refutation = None if broken else _refutation(interval, look.proven)
+    refusal = broken or refutation or _undecided(interval) or _lucky(both, metric, noise)
     finite = all(math.isfinite(end) for end in interval)
     return Claim(
         experiment=look.experiment,
@@ -68,13 +79,17 @@ def certify(pairs: Sequence[Pair], metric: Metric, noise: Noise, look: Look) -> 
         reason=refusal or _in_words(len(both), noise),
         self_reported=look.self_reported,
         look=look.number,
+        refuted=refutation is not None,
+        working=look.working,
+        items=len(differences),
+        items_sd=sd_of_mean(differences),
+        at=look.at,
+        machine=look.machine,
     )
 
 
-def _relative(
-    both: Sequence[tuple[float, float]], metric: Metric, share: float
-) -> tuple[float, tuple[float, float]]:
-    """Mean relative gain and its interval."""
+def _relative(both: Sequence[tuple[float, float]], metric: Metric, share: float) -> tuple[float, Interval]:
+    """Mean relative gain and its interval over seeds."""
     if not both:
         return 0.0, (-math.inf, math.inf)
     if any(value <= 0 for pair in both for value in pair):
@@ -86,23 +101,48 @@ def _relative(
     return shares[0], (shares[1], shares[2])
 
 
+def _over_items(
+    relative: float, interval: Interval, differences: Sequence[float], metric: Metric, share: float
+) -> Interval:
+    """The interval over seeds, widened by what other items would have changed."""
+    below, above = bootstrap(differences, share)
+    lower_is_better = metric.direction is Direction.MINIMIZE
+    return widened(relative, interval, *((above, below) if lower_is_better else (below, above)))
+
+
 def _about(gains: Sequence[float], share: float) -> tuple[float, tuple[float, float]]:
     return mean_and_interval(gains, share) if len(gains) > 1 else (gains[0], (-math.inf, math.inf))
 
 
-def _refusal(pairs: Sequence[Pair], interval: tuple[float, float], noise: Noise) -> str | None:
-    """Why nothing may be claimed; None when it may."""
+def _broken(pairs: Sequence[Pair]) -> str | None:
+    """Which run gave no number; None when every one did."""
     for pair in pairs:
         for who, outcome in (("champion", pair.candidate), ("baseline", pair.reference)):
             if not isinstance(outcome, Measured):
                 return f"a run of the {who} gave no number: {_why(outcome)}"
-    # What has no noise shows it by giving the same again; else luck is at work after all.
-    fewest = 2 if noise.deterministic and interval[0] == interval[1] else FEWEST_PAIRS
-    if len(pairs) < fewest:
-        return f"{len(pairs)} of at least {fewest} pairs were made"
-    if interval[0] <= 0:
-        return f"the interval reaches down to {interval[0]:+.2%}: it may be no gain at all"
     return None
+
+
+def _too_few(pairs: int, noise: Noise, *, exact: bool) -> str | None:
+    """Why so many pairs show nothing yet; None when they are enough."""
+    # What has no noise shows it by giving the same again; else luck is at work after all.
+    fewest = 2 if noise.deterministic and exact else FEWEST_PAIRS
+    return f"{pairs} of at least {fewest} pairs were made" if pairs < fewest else None
+
+
+def _refutation(interval: Interval, proven: float) -> str | None:
+    """Why a champion falls; None when it may be better than what it is built on."""
+    if interval[1] > proven:
+        return None
+    least = f"the {proven:+.2%} that were certified before" if proven else "nothing at all"
+    return f"refuted: the interval reaches up to {interval[1]:+.2%} only, and so to no more than {least}"
+
+
+def _undecided(interval: Interval) -> str | None:
+    """Why a champion stays and nothing is claimed for it; None when it is above zero."""
+    if interval[0] > 0:
+        return None
+    return f"undecided: the interval reaches down to {interval[0]:+.2%}: it may be no gain at all"
 
 
 def _lucky(both: Sequence[tuple[float, float]], metric: Metric, noise: Noise) -> str | None:

@@ -13,6 +13,7 @@ from jumar.core.event import (
     Entry,
     Judged,
     Proposed,
+    Refuted,
     Rested,
     Resumed,
     RunEnded,
@@ -43,7 +44,7 @@ class History:
         self.messages: list[str] = []
         self.open: dict[int, None] = {}  # numbers without a verdict, oldest first
         self.judged = 0  # proposals with a verdict
-        self.kept: list[int] = []
+        self.kept: list[int] = []  # refuted ones too: the error budget has paid for them
         self.since_keep = 0
         self.cost_usd = 0.0
         self.answers: dict[str, list[Answered]] = {}  # agent → what it was answered since its last experiment
@@ -82,6 +83,9 @@ class History:
                 self.cost_usd += usage.usd
             case Certified(claim=claim):
                 self.claims.append(claim)
+            case Refuted(experiment=number, champion=champion, reason=reason):
+                self.champion = champion
+                self.experiments[number] = replace(self.experiments[number], refuted=reason)
             case _:
                 self._apply_to_experiment(entry)
 

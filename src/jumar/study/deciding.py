@@ -136,7 +136,12 @@ class Deciding:
         edits = self._parts.workspace.merge(experiment.parent, champion, experiment.commit)
         if edits is None and self._beats(record, champion):
             edits = self._parts.workspace.merge(champion, champion, experiment.commit)
-        reason = f"{OVERTAKEN}: experiment {history.champion} was kept while this one ran"
+        moved = f"experiment {history.champion} was kept while this one ran"
+        if any(
+            record.refuted and record.experiment.commit == experiment.parent for record in history.records
+        ):
+            moved = "what it was built on was refuted meanwhile"
+        reason = f"{OVERTAKEN}: {moved}"
         number = len(history.experiments)
         reason += f"; tried again on it as experiment {number}" if edits else "; both change the same lines"
         self._settle(record.number, Verdict(decision=Decision.DISCARDED, reason=reason))

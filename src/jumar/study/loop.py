@@ -5,12 +5,16 @@ from __future__ import annotations
 from jumar.core.agent import NOTHING_LEFT
 from jumar.core.event import Certified, Rested, RunEnded, RunStarted, Wish
 from jumar.core.experiment import BASELINE
+from jumar.core.machine import machine_in_words
 from jumar.core.outcome import Failed
 from jumar.core.run import Purpose, Run, Side
+from jumar.core.verdict import Claim
 from jumar.errors import JumarError, LedgerUnfit, NotMeasurable
 from jumar.rules.certify import Look, certify
-from jumar.rules.evidence import certifying_pairs, noise_of
+from jumar.rules.evidence import certifying_pairs, noise_of, standing
+from jumar.rules.history import History
 from jumar.rules.plan import certifying_runs
+from jumar.rules.refuted import proven, refutations
 from jumar.study.deciding import Deciding
 from jumar.study.flight import Flights, Landed
 from jumar.study.parts import Parts
@@ -70,19 +74,20 @@ class Loop:
         finally:
             self._flights.abandon()
 
-    def certify(self) -> None:
-        """Only certify the champion, once more, on fresh seeds."""
-        finished, claims = self._recorder.history.finished, len(self._recorder.history.claims)
+    def certify(self) -> Claim | None:
+        """Only certify the champion, once more, on fresh seeds; None with nothing kept, or when stopped."""
+        finished = self._recorder.history.finished
         try:
             take_up(self._parts, self._recorder)
             self._deciding.bring_branch_up()
-            self._certify(again=True)
-            claimed = len(self._recorder.history.claims) > claims
-            reason = "certified" if claimed else "nothing to certify: no change was kept"
+            claim = self._certify(again=True)
+            reason = _outcome_in_words(claim)
             self._rest(self._cut_short() or Rest(reason=reason, finished=finished))
         except JumarError as error:
             self._rest_on(error)
             raise
+        else:
+            return claim
         finally:
             self._flights.abandon()
 
@@ -199,39 +204,50 @@ class Loop:
             elif asked.wish is not Wish.TELL:
                 self._wishes.add(asked.wish)
 
-    def _certify(self, *, again: bool = False) -> None:
-        """Baseline and champion meet on fresh seeds on the holdout; the outcome is a claim."""
+    def _certify(self, *, again: bool = False) -> Claim | None:
+        """Baseline and champion meet on fresh seeds on the holdout; the outcome is a claim.
+
+        One that refutes the champion takes back what was kept since the last that was certified.
+        """
         history = self._recorder.history
         champion = history.champion
         claimed = any(claim.experiment == champion for claim in history.claims)
         if champion == BASELINE or (claimed and not again):
-            return
+            return None
         self._doing = "certifying"
-        record = history.experiments[champion]
         while runs := certifying_runs(history.experiments[champion], history, self._parts.contract):
             self._queue.push(runs)
             while self._queue or self._flights:
                 if self._cut_short():
                     self._queue.drop()
                     if not self._flights:
-                        return
+                        return None
                 self._start(propose=False)
                 self._turn()
-        contract = self._parts.contract
-        claim = certify(
-            certifying_pairs(history, champion),
-            contract.measure.metric,
-            noise_of(history),
-            Look(
-                experiment=champion,
-                baseline=self._parts.terms.base,
-                champion=record.experiment.commit,
-                number=len(history.claims) + 1,
-                self_reported=not self._parts.evaluator.trusted,
-            ),
-        )
-        self._recorder.note(Certified(claim=claim))
+        metric = self._parts.contract.measure.metric
+        pairs = certifying_pairs(history, champion)
+        claim = certify(pairs, metric, noise_of(history), self._look(champion, history))
+        self._recorder.note(Certified(claim=claim), *refutations(history, claim))
         self._recorder.commit()
+        if claim.refuted:
+            self._exhausted = False  # there is another champion, as after a keep
+            self._deciding.bring_branch_up()
+        return claim
+
+    def _look(self, champion: int, history: History) -> Look:
+        parts, commit = self._parts, history.experiments[champion].experiment.commit
+        old, new = standing(history, parts.terms.base).value, standing(history, commit).value
+        return Look(
+            experiment=champion,
+            baseline=parts.terms.base,
+            champion=commit,
+            number=len(history.claims) + 1,
+            self_reported=not parts.evaluator.trusted,
+            proven=proven(history, champion),
+            working=parts.contract.measure.metric.relative_gain(old, new),
+            at=parts.now(),
+            machine=machine_in_words(parts.machine()),
+        )
 
     def _rest(self, rest: Rest) -> str:
         self._deciding.bring_branch_up()
@@ -246,3 +262,12 @@ class Loop:
         self._flights.abandon()
         lose_open_runs(self._recorder, "the sitting ended before it did")
         self._rest(Rest(reason=error.problem.partition("\n")[0], finished=isinstance(error, NotMeasurable)))
+
+
+def _outcome_in_words(claim: Claim | None) -> str:
+    """Why a sitting that only certifies rests."""
+    if claim is None:
+        return "nothing to certify: no change was kept"
+    if claim.refuted:
+        return f"certification refuted experiment {claim.experiment}: its keeps are taken back"
+    return "certified" if claim.certified else "certification left the champion undecided"

@@ -14,6 +14,7 @@ from jumar.core.evaluator import Evaluator
 from jumar.core.event import Entry, StudyStarted
 from jumar.core.executor import Executor
 from jumar.core.ledger import Artefacts, Ledger
+from jumar.core.machine import Machine
 from jumar.core.workspace import Workspace
 from jumar.study.places import Surroundings
 from jumar.study.tick import Tick
@@ -40,6 +41,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     observe: Observer
     notices: tuple[str, ...] = ()  #: what the record should say of this sitting before it begins
     now: Callable[[], float] = time.time
+    machine: Callable[[], Machine]  #: asked at every claim: a study may have moved
 
     @property
     def branch(self) -> str:

@@ -15,7 +15,18 @@ from typing import cast
 import msgspec
 import pytest
 
-from jumar.core.event import Asked, Certified, Event, Noticed, Rested, Resumed, RunEnded, RunLost, Wish
+from jumar.core.event import (
+    Asked,
+    Certified,
+    Event,
+    Noticed,
+    Refuted,
+    Rested,
+    Resumed,
+    RunEnded,
+    RunLost,
+    Wish,
+)
 from jumar.core.ledger import Condition, Ledger
 from jumar.core.outcome import Measured
 from jumar.core.verdict import Decision
@@ -52,6 +63,10 @@ REFUSED: dict[str, tuple[tuple[Event, ...], Event]] = {
     ),
     "a verdict on an unknown experiment": ((started(),), judged(1)),
     "a second verdict": ((started(), proposed(1), judged(1)), judged(1, Decision.KEPT)),
+    "a refutation of what is not the champion": (
+        (started(), proposed(1), judged(1, Decision.KEPT), proposed(2), judged(2, Decision.KEPT)),
+        Refuted(experiment=1, champion=0, commit=BASE, reason="no gain"),
+    ),
 }
 
 
@@ -179,6 +194,31 @@ class LedgerSuite:
         assert (study.champion, study.champion_commit) == (1, commit_of(1))
         assert (study.open_experiments, study.cost_usd) == (1, 0.75)
         assert (study.last_seq, study.last_at, study.claim) == (last.seq, last.at, claim(certified=True))
+
+    def test_refuted_keeps_give_the_championship_back_to_what_they_were_built_on(self, ledger: Ledger) -> None:
+        ledger.append(STUDY, started(), proposed(0), judged(0, Decision.KEPT))
+        for number in (1, 2, 3):
+            ledger.append(STUDY, proposed(number), judged(number, Decision.KEPT))
+        ledger.append(
+            STUDY,
+            Certified(claim=claim(certified=False)),
+            Refuted(experiment=3, champion=2, commit=commit_of(2), reason="no gain"),
+            Refuted(
+                experiment=2, champion=1, commit=commit_of(1), claim=claim(certified=True), reason="below 3"
+            ),
+        )
+        study = ledger.study(STUDY)
+        assert study is not None
+        assert (study.champion, study.champion_commit) == (1, commit_of(1))
+        assert study.claim == claim(certified=True)
+        assert study.decisions[Decision.KEPT] == 3  # what was decided stays decided
+        assert [record.refuted for record in ledger.experiments(STUDY)] == ["", "", "below 3", "no gain"]
+        two = ledger.experiment(STUDY, 2)
+        assert two is not None and two.is_kept and not two.stands
+        ledger.append(STUDY, Refuted(experiment=1, champion=0, commit=BASE, reason="no gain"))
+        study = ledger.study(STUDY)
+        assert study is not None
+        assert (study.champion, study.champion_commit, study.claim) == (0, BASE, None)
 
     def test_the_condition_follows_what_controllers_and_people_say(self, ledger: Ledger) -> None:
         ledger.append(STUDY, started())

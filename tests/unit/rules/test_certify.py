@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import math
+import random
 from statistics import fmean, stdev
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from jumar.core.contract import Direction, Metric
 from jumar.core.evidence import Noise, Pair
@@ -133,3 +135,77 @@ def test_a_metric_to_be_raised_is_certified_upwards() -> None:
     score = Metric(name="score", direction=Direction.MAXIMIZE)
     assert not claim(*GOOD, metric=score).certified
     assert claim(pair(2.2, 2.0), pair(2.2, 2.0), pair(2.21, 2.0), metric=score).certified
+
+
+def test_a_whole_interval_at_or_below_zero_refutes_the_champion() -> None:
+    found = claim(pair(2.10, 2.00), pair(2.11, 2.00), pair(2.12, 2.00))
+    assert (found.refuted, found.certified) == (True, False)
+    assert found.reason.startswith("refuted: ")
+    same = claim(pair(2.0, 2.0), pair(2.0, 2.0), noise=EXACT)
+    assert same.refuted
+
+
+def test_an_interval_that_reaches_over_zero_leaves_the_champion_undecided() -> None:
+    found = claim(pair(2.10, 2.00), pair(1.95, 2.00), pair(2.12, 2.00))
+    assert (found.refuted, found.certified) == (False, False)
+    assert found.reason.startswith("undecided: ")
+
+
+def test_what_was_certified_before_must_be_exceeded() -> None:
+    for proven, refuted in ((0.08, False), (0.13, True)):
+        found = certify(GOOD, LOSS, NOISE, Look(12, "base", "best", proven=proven))
+        assert (found.refuted, found.certified) == (refuted, not refuted)
+
+
+@pytest.mark.parametrize("broken", [Failed(why=Why.CRASHED, detail=""), Stopped(progress=0.5, detail="")])
+def test_what_gave_no_number_refutes_nothing(broken: Outcome) -> None:
+    worse = (pair(2.10, 2.00), pair(2.11, 2.00), pair(2.12, 2.00))
+    assert not claim(*worse, pair(broken, 2.0)).refuted
+    assert not claim(*worse[:2]).refuted
+
+
+def test_a_champion_that_is_no_better_falls_in_few_studies_however_often_one_looks() -> None:
+    chance, fallen = random.Random(2), 0
+    for _ in range(400):
+        pairs: list[Pair] = []
+        for look in range(1, 6):
+            pairs += [pair(chance.gauss(2.0, 0.02), chance.gauss(2.0, 0.02)) for _ in range(4)]
+            if claim(*pairs, look=look).refuted:
+                fallen += 1
+                break
+    assert fallen / 400 < 0.05
+
+
+def test_other_items_might_have_said_otherwise_and_the_interval_covers_that() -> None:
+    chance = random.Random(4)
+    reference = tuple(chance.uniform(1.5, 2.5) for _ in range(200))
+    candidate = tuple(item - chance.gauss(0.01, 0.3) for item in reference)
+    both = Measured(value=1.98, items=candidate), Measured(value=2.0, items=reference)
+    pairs = [
+        Pair(seed=n, candidate=replace(both[0], value=1.98 + n / 1e5), reference=both[1]) for n in range(4)
+    ]
+    found = claim(*pairs)
+    bare = claim(*(pair(1.98 + n / 1e5, 2.0) for n in range(4)))
+    assert (bare.certified, bare.items, bare.items_sd) == (True, 0, 0.0)
+    assert (found.certified, found.items) == (False, 200)
+    assert found.items_sd == pytest.approx(0.3 / 200**0.5 / 2.0, rel=0.15)
+    low, high = found.relative_interval
+    assert high - low == pytest.approx(2 * 1.972 * found.items_sd * 1.15, rel=0.15)  # first look: 97.5 %
+
+
+def test_items_of_a_metric_without_noise_are_a_draw_as_well() -> None:
+    reference, candidate = (1.0, 2.0, 3.0, 4.0), (0.9, 2.1, 2.8, 3.6)
+    outcomes = Measured(value=2.35, items=candidate), Measured(value=2.5, items=reference)
+    found = claim(*(Pair(seed=n, candidate=outcomes[0], reference=outcomes[1]) for n in (1, 2)), noise=EXACT)
+    low, high = found.relative_interval
+    assert low < 0 < found.relative < high
+    assert not found.certified
+
+
+def test_a_gain_smaller_than_the_search_promised_has_a_gap() -> None:
+    assert certify(GOOD, LOSS, NOISE, Look(12, "base", "best", working=0.10)).gap == pytest.approx(
+        0.01, abs=1e-3
+    )
+    assert certify(GOOD, LOSS, NOISE, Look(12, "base", "best", working=0.05)).gap is None
+    assert certify(GOOD, LOSS, NOISE, Look(12, "base", "best")).gap is None
+    assert certify(GOOD[:2], LOSS, NOISE, Look(12, "base", "best", working=0.10)).gap is None

@@ -1,0 +1,107 @@
+"""Owns the noise of the evaluation set: how far a gain would move had other items been drawn.
+
+Seeds and items are two draws. A pair on a fresh seed repeats the first and not the second: however many
+pairs are made, they all rest on the same items. So the mean difference of each item is resampled over
+items (the paired bootstrap, Efron 1979). Its interval and that of the seeds are combined by adding the
+squares of their distances from the mean (Newcombe 1998; Zou and Donner 2008, "Construction of confidence
+limits about effect measures: a general approach"). What items and seeds share counts in both, so the sum
+errs on the wide side, as resampling both at once does (Owen 2007, "The pigeonhole bootstrap").
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import NormalDist, fmean
+
+from jumar.core.evidence import Pair
+from jumar.core.outcome import Measured
+from jumar.rules.student import squares_about_mean, t_quantile
+
+RESAMPLES = 4000  # of the largest share that is asked for, 99.8 %, each tail has four
+_CHANCE = "noise of the evaluation set"  # the same items, the same interval: a claim can be computed again
+
+# More items than this are recorded as the means of so many neighbouring groups. They say the same of the
+# noise (groups of neighbours a little more, where neighbours are alike) and an entry of the ledger stays
+# below 20 KB.
+MOST_ITEMS = 1024
+
+Interval = tuple[float, float]
+
+
+def item_noise(candidate: Sequence[float], reference: Sequence[float]) -> float:
+    """Standard deviation of the mean difference of two runs, had other items been drawn.
+
+    It is what the paired bootstrap over items tends to. Of fewer than two items, or of two runs that were
+    not asked the same ones, there is none: 0.
+    """
+    if len(candidate) != len(reference):
+        return 0.0
+    return _sd([new - old for new, old in zip(candidate, reference, strict=True)])
+
+
+def item_differences(pairs: Sequence[Pair]) -> tuple[float, ...]:
+    """Mean difference of each item over the pairs, as a share of the reference's mean over all items.
+
+    Positive where the candidate's items are larger. Empty where the scorer tells no items apart.
+    """
+    told = [
+        (pair.candidate.items, pair.reference.items)
+        for pair in pairs
+        if isinstance(pair.candidate, Measured) and isinstance(pair.reference, Measured)
+    ]
+    sizes = {len(items) for both in told for items in both}
+    if len(sizes) != 1 or sizes <= {0, 1}:
+        return ()
+    level = abs(fmean(value for _, reference in told for value in reference))
+    if level == 0:
+        return ()
+    by_item = zip(
+        *([new - old for new, old in zip(*both, strict=True)] for both in told),
+        strict=True,
+    )
+    return tuple(fmean(differences) / level for differences in by_item)
+
+
+def sd_of_mean(differences: Sequence[float]) -> float:
+    """Standard deviation of the differences' mean over draws of items."""
+    return _sd(differences)
+
+
+def bootstrap(differences: Sequence[float], share: float) -> Interval:
+    """How far the mean difference may lie below and above the one seen, in `share` of draws of items.
+
+    Percentiles of resampled means, widened for what few items leave out (Hesterberg 2015, "What teachers
+    should know about the bootstrap"): by Student's quantile and by the freedom that the mean takes.
+    """
+    count = len(differences)
+    if count < 2:
+        return 0.0, 0.0
+    chance, mean = random.Random(_CHANCE), fmean(differences)
+    means = sorted(math.fsum(chance.choices(differences, k=count)) / count for _ in range(RESAMPLES))
+    tail = (1 - share) / 2
+    wide = t_quantile(1 - tail, count - 1) / NormalDist().inv_cdf(1 - tail) * math.sqrt(count / (count - 1))
+    ends = means[math.floor(tail * RESAMPLES)], means[math.ceil((1 - tail) * RESAMPLES) - 1]
+    return wide * (mean - ends[0]), wide * (ends[1] - mean)
+
+
+def widened(mean: float, interval: Interval, below: float, above: float) -> Interval:
+    """An interval about `mean` that also covers another error, of so much below and above it."""
+    low, high = interval
+    return mean - math.hypot(mean - low, below), mean + math.hypot(high - mean, above)
+
+
+def condensed(items: Sequence[float], most: int = MOST_ITEMS) -> tuple[float, ...]:
+    """The items as they are recorded: as they came, or as the means of `most` groups of neighbours."""
+    count = len(items)
+    if count <= most:
+        return tuple(items)
+    edges = [count * n // most for n in range(most + 1)]
+    return tuple(fmean(items[start:end]) for start, end in pairwise(edges))
+
+
+def _sd(differences: Sequence[float]) -> float:
+    count = len(differences)
+    return math.sqrt(squares_about_mean(differences) / (count - 1) / count) if count > 1 else 0.0

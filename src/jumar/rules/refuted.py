@@ -1,0 +1,66 @@
+"""Owns what a certification takes back: the champion it refuted, and what is champion again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jumar.core.event import Refuted
+from jumar.core.experiment import BASELINE
+from jumar.core.verdict import Claim
+from jumar.rules.history import History
+
+
+def last_certified(history: History, champion: int) -> tuple[int, Claim | None]:
+    """The nearest experiment that `champion` is built on and that was certified, with its claim.
+
+    The baseline, and no claim, where there is none.
+    """
+    claims = _claims(history)
+    for number in _ancestors(history, champion):
+        claim = claims.get(number)
+        if claim and claim.certified:
+            return number, claim
+    return BASELINE, None
+
+
+def proven(history: History, champion: int) -> float:
+    """The relative gain that what `champion` is built on has for certain: it must do better than this."""
+    _, claim = last_certified(history, champion)
+    return claim.relative_interval[0] if claim else 0.0
+
+
+def refutations(history: History, claim: Claim) -> tuple[Refuted, ...]:
+    """The keeps that a claim takes back, the newest first; none unless it refutes."""
+    if not claim.refuted:
+        return ()
+    end, certified = last_certified(history, claim.experiment)
+    fallen = [claim.experiment]
+    fallen += [number for number in _ancestors(history, claim.experiment) if number > end]
+    events = []
+    for number, before in zip(fallen, [*fallen[1:], end], strict=True):
+        with_it = f"kept below experiment {claim.experiment}, of which certification said: "
+        events.append(
+            Refuted(
+                experiment=number,
+                champion=before,
+                commit=history.experiments[before].experiment.commit,
+                claim=certified if before == end else None,
+                reason=claim.reason if number == claim.experiment else with_it + claim.reason,
+            )
+        )
+    return tuple(events)
+
+
+def _claims(history: History) -> Mapping[int, Claim]:
+    """The newest claim of each experiment that has one."""
+    return {claim.experiment: claim for claim in history.claims}
+
+
+def _ancestors(history: History, number: int) -> list[int]:
+    """What an experiment is built on: the champions before it, the newest first, the baseline last."""
+    by_commit = {history.experiments[kept].experiment.commit: kept for kept in (BASELINE, *history.kept)}
+    found: list[int] = []
+    while number != BASELINE:
+        number = by_commit[history.experiments[number].experiment.parent]
+        found.append(number)
+    return found
