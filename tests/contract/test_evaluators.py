@@ -161,6 +161,18 @@ def test_only_a_certification_is_scored_on_the_holdout(
     assert "JUMAR_SPLIT" not in {name for server in job.servers for name in server.env}
 
 
+@pytest.mark.parametrize("strict", [False, True])
+def test_the_scorer_alone_is_told_to_be_strict(
+    finish: Finish, scorer: Callable[..., Scorer], strict: bool
+) -> None:
+    contract = replace(TRUSTED, measure=replace(TRUSTED.measure, serve=("python", "serve.py"), servers=2))
+    finished = finish()
+    job = scorer(contract).scoring(replace(finished, run=replace(finished.run, strict=strict)))
+    assert job is not None
+    assert job.env.get("JUMAR_STRICT") == ("1" if strict else None)
+    assert not any("JUMAR_STRICT" in server.env for server in job.servers)
+
+
 def test_a_run_that_ended_badly_is_not_scored(finish: Finish, scorer: Callable[..., Scorer]) -> None:
     finished = finish(ended=report(code=1))
     assert scorer().scoring(finished) is None

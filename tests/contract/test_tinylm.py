@@ -285,11 +285,11 @@ def serving(scorer: ModuleType, model: Model) -> Iterator[tuple[int, int]]:
         thread.join()
 
 
-def measured(scorer: ModuleType, model: Model) -> dict[str, Any]:
+def measured(scorer: ModuleType, model: Model, *, strict: bool = False) -> dict[str, Any]:
     tokens, table = scorer.read_data("search")
     with serving(scorer, model) as one, serving(scorer, model) as other:
         servers = [scorer.Server(*pair, vocabulary=VOCABULARY) for pair in (one, other)]
-        found: dict[str, Any] = scorer.measure(servers, tokens, table)
+        found: dict[str, Any] = scorer.measure(servers, tokens, table, strict=strict)
     return found
 
 
@@ -355,6 +355,30 @@ def test_what_is_added_to_all_logits_changes_nothing(scorer: ModuleType) -> None
 def test_answers_of_a_dishonest_model_are_refused(scorer: ModuleType, model: Model, reason: str) -> None:
     with pytest.raises(scorer.Refused, match=reason):
         measured(scorer, model)
+
+
+def test_strictness_asks_more_of_a_model_and_changes_no_number(scorer: ModuleType) -> None:
+    asked = {False: 0, True: 0}
+    found = {}
+    for strict in asked:
+
+        def model(tokens: Any, count: int, strict: bool = strict) -> Any:
+            asked[strict] += len(tokens)
+            return TASTE[tokens]
+
+        found[strict] = measured(scorer, model, strict=strict)
+    assert asked == {False: 2 * 96, True: 4 * 96}
+    assert found[True]["metric"] == found[False]["metric"]
+
+
+def test_a_batch_that_is_smaller_than_usual_is_asked_for_only_when_strict(scorer: ModuleType) -> None:
+    def model(tokens: Any, count: int) -> Any:
+        """Cheats where it may: batches of a usual size were seen in the scorer's source."""
+        return TASTE[tokens] * np.float32(1 if len(tokens) == scorer.ROWS else 0.5)
+
+    measured(scorer, model)
+    with pytest.raises(scorer.Refused, match="depend on"):
+        measured(scorer, model, strict=True)
 
 
 # Copying

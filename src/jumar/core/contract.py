@@ -90,6 +90,7 @@ class MeasureTerms(msgspec.Struct, frozen=True, kw_only=True):
     """`[measure]`: the metric, who computes it, and what must hold beside it."""
 
     metric: Metric
+    bound: float | None = None  #: no value can be better than this; one that is, is void
     score: tuple[str, ...] = ()  #: the trusted scorer's command; empty: read from the output
     serve: tuple[str, ...] = ()  #: answers the scorer's questions with the candidate's code
     servers: int = 2  #: how many separate processes of `serve` the scorer is given

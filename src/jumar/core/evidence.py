@@ -40,6 +40,7 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     candidate: Outcome
     reference: Outcome
+    strict: bool = False  #: both were scored strictly
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +55,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     test: int = 1  #: its place among the study's experiments that were put to the test
     keeps: int = 0  #: of the study so far
     false_keeps: float = 0.10  #: the share of keeps that may be false
+    bound: float | None = None  #: no value can be better than this
+    largest_gain: float = 0.0  #: of the study's keeps, as `rules/quarantine.py` counts
     checks: int = 0  #: how many check commands the contract has
     screen: Outcome | None = None
     screen_seed: int | None = None
@@ -66,3 +69,4 @@ class Want(msgspec.Struct, frozen=True, kw_only=True):
 
     purpose: Purpose  #: SCREEN, CHECK or CONFIRM (one more pair)
     why: str
+    strict: bool = False  #: the scorer is to look harder

@@ -68,6 +68,8 @@ class Scorer:
             "JUMAR_SEED": str(finished.run.seed),
             "JUMAR_RUN_OUT": str(finished.out),
         }
+        if finished.run.strict:  # said to the scorer alone: whoever answers it cannot tell
+            env["JUMAR_STRICT"] = "1"
         servers = tuple(self._server(finished, n) for n in range(measure.servers if measure.serve else 0))
         return Job(
             key=f"{finished.run.key}:score",

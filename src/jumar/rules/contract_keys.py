@@ -57,8 +57,11 @@ KEYS = (
         "git does not have, such as data.", []),
     Key("measure", "metric", kinds.METRIC, "The number that a study improves.", REQUIRED),
     Key("measure", "direction", kinds.DIRECTION, "Which way of the metric is better.", "minimize"),
+    Key("measure", "bound", kinds.NUMBER, "No value can be better than this. One that is, is run again and "
+        "scored strictly; where it stays, it is void."),
     Key("measure", "score", kinds.COMMAND, "The trusted scorer: taken from the pinned contract and run after "
-        "the run, in a sandbox of its own.",
+        "the run, in a sandbox of its own. JUMAR_STRICT=1 asks it to look harder at what is hard to believe; "
+        "the number stays what it is.",
         unless="the metric is read from a line `name: value` of the run's output, and is self-reported"),
     Key("measure", "serve", kinds.COMMAND, "Answers the scorer's questions with the candidate's code, in "
         "processes of its own. No budget covers these; without a guard on `serve_cpu_s`, their CPU seconds "

@@ -9,6 +9,7 @@ from jumar.core.outcome import Measured, Outcome
 from jumar.core.run import Purpose, RunRecord, Side
 from jumar.rules.history import History
 from jumar.rules.noise import measure_noise, update_noise
+from jumar.rules.quarantine import largest_gain
 
 # A pair whose reference ran so much off its own record was disturbed: on a CPU clock one per cent of
 # speed is 0.12 to 0.15 % of tinylm's score, and a machine's own speed drifts by 4 to 6 %.
@@ -34,6 +35,10 @@ def evidence_for(number: int, history: History, contract: Contract) -> Evidence:
         test=history.tested.get(number, len(history.tested) + 1),
         keeps=len(history.kept),
         false_keeps=contract.measure.false_keeps,
+        bound=contract.measure.bound,
+        largest_gain=largest_gain(
+            (history.experiments[kept] for kept in history.kept), contract.measure.metric
+        ),
         checks=len(contract.measure.checks),
         screen=screen[0].outcome if screen else None,
         screen_seed=screen[0].run.seed if screen else None,
@@ -52,7 +57,7 @@ def noise_of(history: History) -> Noise:
 
     Raises NotMeasurable when the baseline's replicates give none.
     """
-    done, noise = history.pooled or (0, _baseline_noise(history))
+    done, noise = history.pooled or (0, baseline_noise(history))
     for number in history.paired[done:]:
         pairs = pairs_of(history.experiments[number], Purpose.CONFIRM)
         noise = update_noise(
@@ -67,7 +72,8 @@ def noise_of(history: History) -> Noise:
     return noise
 
 
-def _baseline_noise(history: History) -> Noise:
+def baseline_noise(history: History) -> Noise:
+    """Noise as the unchanged target alone shows it; stays what it is for all of a study."""
     values: dict[int, float] = {}
     repeated: tuple[float, float] | None = None
     for run in history.experiments[BASELINE].runs:
@@ -119,7 +125,14 @@ def pairs_of(
         if reference and spoiled < MOST_SPOILED and _is_off_record(other.outcome, reference):
             spoiled += 1
             continue
-        found.append(Pair(seed=candidate.run.seed, candidate=candidate.outcome, reference=other.outcome))
+        found.append(
+            Pair(
+                seed=candidate.run.seed,
+                candidate=candidate.outcome,
+                reference=other.outcome,
+                strict=candidate.run.strict and other.run.strict,
+            )
+        )
     return tuple(found)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from jumar.core.evidence import Evidence, Want
 from jumar.core.outcome import Failed, Measured, Outcome, Stopped
 from jumar.core.run import Purpose
@@ -15,6 +17,7 @@ from jumar.rules.evalue import interval, log_evidence
 from jumar.rules.frozen import is_frozen, may_be_searched
 from jumar.rules.guards import broken_guard
 from jumar.rules.noise import pair_spread
+from jumar.rules.quarantine import STRICT_PAIRS, doubt_of, is_impossible
 from jumar.rules.scale import gain_in_unit, gain_on_scale, sd_in_unit
 from jumar.rules.screen import screen
 
@@ -40,8 +43,24 @@ def judge(evidence: Evidence) -> Verdict | Want:
     Pure: the same evidence gives the same answer, so an old ledger can be judged anew. In order:
     the screen, its guards, the contract's checks, then pairs one by one until the evidence for a
     gain keeps, or that against one drops, or `confirmations` pairs are made. A run that failed is
-    never a number, and one that was stopped early never a reason to keep.
+    never a number, and one that was stopped early never a reason to keep. What is too good to be
+    believed at once is quarantined: its pairs are scored strictly, and more of them are needed.
     """
+    answer, doubt = _judged(evidence), doubt_of(evidence)
+    if not doubt:
+        return answer
+    if isinstance(answer, Want):
+        is_pair = answer.purpose is Purpose.CONFIRM
+        return replace(answer, strict=True, why=f"{answer.why}; quarantined: {doubt}") if is_pair else answer
+    strict = sum(pair.strict for pair in evidence.pairs)
+    return replace(
+        answer,
+        reason=f"{answer.reason}; quarantined, as {doubt}",
+        evidence={**answer.evidence, "quarantine": {"why": doubt, "strict_pairs": strict}},
+    )
+
+
+def _judged(evidence: Evidence) -> Verdict | Want:
     outcome = evidence.screen
     if outcome is None:
         return Want(purpose=Purpose.SCREEN, why="never run")
@@ -50,7 +69,7 @@ def judge(evidence: Evidence) -> Verdict | Want:
     assert isinstance(outcome, Measured)
     if broken := broken_guard(evidence.guards, outcome.others, evidence.baseline.others):
         return _discard(broken, _seen(evidence))
-    if answer := _screened(outcome, evidence) or _unchecked(evidence):
+    if answer := _screened(outcome, evidence) or _unchecked(evidence) or _impossible(evidence):
         return answer
     if evidence.noise.deterministic:
         return _keep_at_once(outcome, evidence)
@@ -96,14 +115,28 @@ def _unchecked(evidence: Evidence) -> Verdict | Want | None:
     return None
 
 
+def _impossible(evidence: Evidence) -> Verdict | None:
+    """The end of what stays better than anything can be, however strictly it is scored."""
+    for pair in evidence.pairs:
+        found = pair.candidate
+        if pair.strict and isinstance(found, Measured) and is_impossible(found.value, evidence):
+            return Verdict(
+                decision=Decision.INVALID,
+                reason=f"{evidence.metric.name} is {found.value:.6g} on a fresh seed too, scored strictly",
+                code="beyond-bound",
+                evidence=_seen(evidence),
+            )
+    return None
+
+
 def _keep_at_once(outcome: Measured, evidence: Evidence) -> Verdict | Want:
     """Without noise one run decides, once a second seed has shown that the candidate has none either.
 
     An edit that makes the metric a matter of luck would otherwise keep its luckiest draw.
     """
-    if not evidence.pairs:
+    pair = next((pair for pair in evidence.pairs if pair.strict or not doubt_of(evidence)), None)
+    if pair is None:
         return Want(purpose=Purpose.CONFIRM, why="is it without noise on another seed too?")
-    pair = evidence.pairs[0]
     if verdict := _no_number(pair.candidate, f"pair with seed {pair.seed}"):
         return verdict
     assert isinstance(pair.candidate, Measured)
@@ -133,7 +166,7 @@ def _confirmed(evidence: Evidence) -> Verdict | Want:
         if verdict := _no_number(pair.candidate, f"pair with seed {pair.seed}"):
             return verdict
         assert isinstance(pair.candidate, Measured)
-        pairs.append(_Told(seed=pair.seed, candidate=pair.candidate, reference=pair.reference))
+        pairs.append(_Told(pair.seed, pair.candidate, pair.reference, pair.strict))
         if verdict := _weighed(pairs, evidence):
             return verdict
     if spoiled >= MOST_SPOILED:
@@ -149,6 +182,7 @@ class _Told(NamedTuple):
     seed: int
     candidate: Measured
     reference: Measured
+    strict: bool
 
 
 def _weighed(pairs: Sequence[_Told], evidence: Evidence) -> Verdict | None:
@@ -156,6 +190,8 @@ def _weighed(pairs: Sequence[_Told], evidence: Evidence) -> Verdict | None:
     gains, spread = _gains(pairs, evidence), pair_spread(evidence.noise)
     gain = _gain_in_unit(pairs, evidence)
     if len(pairs) >= FEWEST_PAIRS and log_evidence(gains, spread) >= _needed(evidence):
+        if doubt_of(evidence) and sum(pair.strict for pair in pairs) < STRICT_PAIRS:
+            return None
         return _frozen(pairs, evidence) or _keep(pairs, evidence)
     words = f"{gain:+.3g} on average of {len(pairs)} pair{'s' if len(pairs) > 1 else ''}"
     if log_evidence(gains, spread, effects=DROP_EFFECT) <= DROP_AT:
@@ -167,11 +203,12 @@ def _weighed(pairs: Sequence[_Told], evidence: Evidence) -> Verdict | None:
 
 
 def _keep(pairs: Sequence[_Told], evidence: Evidence) -> Verdict:
-    names = set.intersection(*(set(pair.candidate.others) for pair in pairs))
-    others = {name: fmean(pair.candidate.others[name] for pair in pairs) for name in names}
+    held = [pair for pair in pairs if pair.strict] or pairs
+    names = set.intersection(*(set(pair.candidate.others) for pair in held))
+    others = {name: fmean(pair.candidate.others[name] for pair in held) for name in names}
     gains, level = _gains(pairs, evidence), fmean(pair.reference.value for pair in pairs)
     gain, seen = _gain_in_unit(pairs, evidence), _seen(evidence, pairs)
-    if broken := broken_guard(evidence.guards, others, evidence.baseline.others):
+    if broken := broken_guard(evidence.guards, others, _allowed(held, evidence)):
         return _discard(broken, seen, gain)
     low, high = (
         gain_in_unit(evidence.metric, end, level, evidence.noise)
@@ -185,6 +222,21 @@ def _keep(pairs: Sequence[_Told], evidence: Evidence) -> Verdict:
         interval=(low, high),
         evidence=seen,
     )
+
+
+def _allowed(pairs: Sequence[_Told], evidence: Evidence) -> dict[str, float]:
+    """What the baseline measured, for guards: where pairs were scored strictly, times what that costs.
+
+    Strictness asks more of a model that is served; how much more shows on the champion beside it.
+    """
+    allowed, usual = dict(evidence.baseline.others), evidence.champion.others
+    if not pairs[0].strict:
+        return allowed
+    for name in allowed.keys() & usual.keys():
+        beside = [pair.reference.others[name] for pair in pairs if name in pair.reference.others]
+        if beside and usual[name]:
+            allowed[name] *= fmean(beside) / usual[name]
+    return allowed
 
 
 def _needed(evidence: Evidence) -> float:

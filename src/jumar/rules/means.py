@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from statistics import median
 
+from msgspec.structs import replace
+
 from jumar.core.evidence import Standing
 from jumar.core.outcome import Measured
 from jumar.core.run import Purpose, Run, RunRecord
@@ -43,7 +45,8 @@ class Means:
         sums = self._fresh if self._fresh.runs else self._screens
         if not sums.runs:
             raise LookupError("never measured")
-        return sums.standing()
+        standing = sums.standing()
+        return standing if standing.others else replace(standing, others=self._screens.others())
 
     def usual_wall_s(self) -> float | None:
         """Median seconds that a run took, scoring included; None before one gave a number."""
@@ -55,12 +58,16 @@ class _Sums:
         self.runs = 0
         self._total = 0.0
         self._by_seed: dict[int, float] = {}
+        self._usual = 0  # runs that were scored as usual: strictness costs what guards would take for work
         self._others: dict[str, tuple[int, float]] = {}
 
     def add(self, run: Run, outcome: Measured) -> None:
         self.runs += 1
         self._total += outcome.value
         self._by_seed[run.seed] = outcome.value
+        if run.strict:
+            return
+        self._usual += 1
         for name, value in outcome.others.items():
             count, total = self._others.get(name, (0, 0.0))
             self._others[name] = (count + 1, total + value)
@@ -69,8 +76,10 @@ class _Sums:
         return Standing(
             value=self._total / self.runs,
             by_seed=self._by_seed,
-            others={
-                name: total / count for name, (count, total) in self._others.items() if count == self.runs
-            },
+            others=self.others(),
             runs=self.runs,
         )
+
+    def others(self) -> dict[str, float]:
+        """Means of what every run measured beside the metric."""
+        return {name: total / count for name, (count, total) in self._others.items() if count == self._usual}

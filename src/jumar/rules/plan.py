@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from jumar.core.contract import Contract
+from jumar.core.evidence import Want
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.run import Purpose, Run, Side
 from jumar.rules.evidence import (
@@ -48,14 +49,13 @@ def baseline_runs(record: ExperimentRecord, history: History, contract: Contract
     return _numbered(record, runs)
 
 
-def wanted_runs(
-    purpose: Purpose, record: ExperimentRecord, history: History, contract: Contract
-) -> tuple[Run, ...]:
+def wanted_runs(want: Want, record: ExperimentRecord, history: History) -> tuple[Run, ...]:
     """The runs that answer the judge's next question about an experiment, to be made together."""
     candidate, parent = record.experiment.commit, record.experiment.parent
+    purpose, number = want.purpose, record.number
     if purpose is Purpose.CONFIRM:
-        return _pair(record, history, purpose, (candidate, parent))
-    number = record.number
+        runs = _pair(record, history, purpose, (candidate, parent))
+        return tuple(replace(run, strict=want.strict) for run in runs)
     if purpose is Purpose.SCREEN:
         # A seed that the champion has run too, another one for each experiment: no candidate can
         # live off one lucky seed.

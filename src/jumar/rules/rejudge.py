@@ -10,7 +10,7 @@ from jumar.core.contract import Contract
 from jumar.core.event import Entry, Judged
 from jumar.core.evidence import Want
 from jumar.core.experiment import BASELINE
-from jumar.core.verdict import OVERTAKEN, Decision, Verdict
+from jumar.core.verdict import OVERTAKEN, Verdict
 from jumar.rules.evidence import evidence_for
 from jumar.rules.history import History
 from jumar.rules.judge import judge
@@ -50,7 +50,7 @@ def rejudge(entries: Iterable[Entry], contract: Contract) -> Iterator[Rejudged]:
 
 
 def _was_judged(event: Judged, history: History) -> bool:
-    if event.experiment == BASELINE or event.verdict.decision is Decision.INVALID:
+    if event.experiment == BASELINE:
         return False
     if event.verdict.reason.startswith(OVERTAKEN):
         return False

@@ -15,6 +15,7 @@ from jumar.rules.evidence import evidence_for, noise_of, standing
 from jumar.rules.judge import judge
 from jumar.rules.noise import smallest_gain
 from jumar.rules.plan import baseline_runs, wanted_runs
+from jumar.rules.quarantine import check_bound
 from jumar.rules.remedy import remedy
 from jumar.rules.scale import sd_in_unit
 from jumar.study.parts import Parts
@@ -68,7 +69,7 @@ class Deciding:
             self._want(answer, record)
 
     def _want(self, want: Want, record: ExperimentRecord) -> None:
-        self._queue.push(wanted_runs(want.purpose, record, self._recorder.history, self._parts.contract))
+        self._queue.push(wanted_runs(want, record, self._recorder.history))
 
     def _settle(self, number: int, verdict: Verdict) -> None:
         self._recorder.note(Judged(experiment=number, verdict=verdict))
@@ -102,11 +103,12 @@ class Deciding:
             return
         try:
             noise = noise_of(self._recorder.history)
+            value = standing(self._recorder.history, record.experiment.commit)
+            check_bound(value.value, self._parts.contract.measure)
         except NotMeasurable as error:
             self._settle(BASELINE, Verdict(decision=Decision.FAILED, reason=error.problem))
             self._recorder.commit()
             raise
-        value = standing(self._recorder.history, record.experiment.commit)
         self._recorder.note(Noticed(words=_noise_in_words(noise, value, self._parts.contract.measure)))
         reason = f"the unchanged target: {value.value:.6g}"
         self._recorder.note(

@@ -231,3 +231,29 @@ def test_experiments_are_put_to_the_test_in_the_order_of_their_first_pairs(story
 def test_the_typical_time_is_the_median_of_runs_with_a_number(story: Story) -> None:
     assert story.history.means(BASE).usual_wall_s() == 1.0
     assert story.history.means("f" * 40).usual_wall_s() is None
+
+
+def test_a_pair_is_strict_where_both_sides_were(story: Story) -> None:
+    story.propose(1, "c" * 40)
+    for number, sides in enumerate([(True, True), (True, False), (False, False)]):
+        for side, strict in zip(Side, sides, strict=True):
+            commit = story.history.experiments[1].experiment.commit if side is Side.CANDIDATE else BASE
+            story.run(1, Purpose.CONFIRM, 1.0, pair=number, side=side, commit=commit, strict=strict)
+    assert [pair.strict for pair in evidence_for(1, story.history, CONTRACT).pairs] == [True, False, False]
+
+
+def test_what_strict_scoring_costs_is_not_in_the_means_that_guards_use(story: Story) -> None:
+    story.propose(1, "c" * 40)
+    for pair, strict in enumerate([False, True]):
+        spent = Measured(value=1.0, others={"serve_cpu_s": 8.0 if strict else 4.0})
+        story.run(1, Purpose.CONFIRM, spent, seed=100 + pair, pair=pair, strict=strict)
+    found = standing(story.history, story.history.experiments[1].experiment.commit)
+    assert (found.runs, found.others) == (2, {"serve_cpu_s": 4.0})
+
+
+def test_what_was_only_ever_confirmed_strictly_has_its_screen_for_guards(story: Story) -> None:
+    story.propose(1, "c" * 40)
+    story.run(1, Purpose.SCREEN, Measured(value=0.5, others={"serve_cpu_s": 4.0}))
+    story.run(1, Purpose.CONFIRM, Measured(value=1.0, others={"serve_cpu_s": 8.0}), seed=100, strict=True)
+    found = standing(story.history, story.history.experiments[1].experiment.commit)
+    assert (found.value, found.others) == (1.0, {"serve_cpu_s": 4.0})

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from jumar.core.event import Certified, Entry, Event, Judged, Proposed, RunEnded, RunLost, RunStarted
+from jumar.core.evidence import Want
 from jumar.core.experiment import Experiment
 from jumar.core.outcome import Failed, Measured, Why
 from jumar.core.run import Purpose, Run, Side
@@ -47,7 +48,7 @@ class Story:
         return baseline_runs(self.history.experiments[0], self.history, CONTRACT)
 
     def wanted(self, purpose: Purpose, number: int = 1) -> tuple[Run, ...]:
-        return wanted_runs(purpose, self.history.experiments[number], self.history, CONTRACT)
+        return wanted_runs(Want(purpose=purpose, why=""), self.history.experiments[number], self.history)
 
     def certifying(self, number: int = 1) -> tuple[Run, ...]:
         return certifying_runs(self.history.experiments[number], self.history, CONTRACT)
@@ -182,3 +183,10 @@ def test_a_metric_without_noise_is_certified_by_two_pairs() -> None:
 
 def test_seeds_follow_from_the_secret_alone() -> None:
     assert [run.seed for run in Story().baseline()] == [run.seed for run in Story().baseline()]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_both_sides_of_a_pair_are_scored_as_strictly_as_the_judge_wants(story: Story, strict: bool) -> None:
+    want = Want(purpose=Purpose.CONFIRM, why="", strict=strict)
+    runs = wanted_runs(want, story.history.experiments[1], story.history)
+    assert [run.strict for run in runs] == [strict, strict]

@@ -6,7 +6,8 @@ The model lives in two other processes (serve.py) that share nothing and know no
 windows of text in a secret order, some with another text's ending, and give logits. From these the
 probabilities are computed here, so they sum to one; every byte of every window counts. A model whose
 answers depend on later tokens, on other questions or on chance is refused. Nothing that a candidate
-wrote is ever imported or unpickled: its config is not even read.
+wrote is ever imported or unpickled: its config is not even read. JUMAR_STRICT=1 asks three times as
+often, with as many endings, in batches of any size; the number is the same.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ HERE = Path(__file__).resolve().parent
 WINDOW = 128  # tokens that are predicted; one more before them is given
 WINDOWS = 192  # evenly spread, never adjacent: about 64 KiB, with a standard error of 0.01 between texts
 REPEATS = 24  # windows that both servers are asked; all others are asked again with another ending
-ROWS = 16  # windows in a question
+ROWS = 16  # windows in a question; when strict also fewer, so that no batch is like another
+STRICT_ROUNDS = 3  # how often everything is asked again when strict, each time with other endings
 READY_S, ANSWERS_S = 60.0, 60.0  # a quiet machine needs 3 and 2; past that it is no model of this budget
 # Honest models differ by nothing on a CPU (bfloat16 too), by 1e-5 where kernels depend on the batch. The
 # mean is the sharper test: leaks that stay below the first limit would together gain what the second allows.
@@ -58,7 +60,7 @@ def main() -> None:
         parameters = count_parameters(run_out)
         with open_pipes(run_out) as pipes:
             servers = [Server(*pair, vocabulary=len(table["bytes"])) for pair in pipes]
-            score = measure(servers, tokens, table)
+            score = measure(servers, tokens, table, strict=os.environ.get("JUMAR_STRICT") == "1")
         score["measurements"] |= {"parameters": parameters}
     except Refused as refusal:
         score = {"refused": str(refusal)}
@@ -188,14 +190,17 @@ class Plan:
     others: tuple[list[Question], list[Question]]
 
 
-def measure(servers: list[Server], tokens: Array, table: dict[str, Any]) -> dict[str, Any]:
+def measure(
+    servers: list[Server], tokens: Array, table: dict[str, Any], *, strict: bool = False
+) -> dict[str, Any]:
     """The score of a model that answers honestly. Raises Refused for any other."""
     lengths = np.array([len(token) // 2 for token in table["bytes"]])
     starts = np.linspace(0, len(tokens) - WINDOW - 1, WINDOWS).astype(int)
     windows = tokens[starts[:, None] + np.arange(WINDOW + 1)]
-    plan = make_plan(windows, random.SystemRandom())
+    plan = make_plan(windows, random.SystemRandom(), rounds=STRICT_ROUNDS if strict else 1)
+    fewest = 1 if strict else ROWS
     with ThreadPoolExecutor(2) as threads:
-        own, others = zip(*threads.map(answer, servers, plan.own, plan.others), strict=True)
+        own, others = zip(*threads.map(answer, servers, plan.own, plan.others, [fewest] * 2), strict=True)
     found = np.empty((WINDOWS, WINDOW))
     for questions, answers in zip(plan.own, own, strict=True):
         found[[question.window for question in questions]] = answers
@@ -209,15 +214,16 @@ def measure(servers: list[Server], tokens: Array, table: dict[str, Any]) -> dict
     }
 
 
-def make_plan(windows: Array, chance: random.Random) -> Plan:
+def make_plan(windows: Array, chance: random.Random, rounds: int = 1) -> Plan:
     """Share the windows out and choose what is asked again, so that nobody can tell which is which."""
     plan = Plan(([], []), ([], []))
     for place, number in enumerate(chance.sample(range(WINDOWS), WINDOWS)):
         given, targets = windows[number, :-1], windows[number, 1:]
         plan.own[place % 2].append(Question(number, given, targets))
-        if place < REPEATS:
-            plan.others[1 - place % 2].append(Question(number, given, targets))
-        else:
+        for again in range(rounds):
+            if (place + again * REPEATS) % WINDOWS < REPEATS:
+                plan.others[1 - place % 2].append(Question(number, given, targets))
+                continue
             cut = chance.randrange(1, WINDOW)
             differing = [other for other in range(WINDOWS) if windows[other, cut] != given[cut]]
             ending = windows[chance.choice(differing), cut:-1]
@@ -226,14 +232,15 @@ def make_plan(windows: Array, chance: random.Random) -> Plan:
     return plan
 
 
-def answer(server: Server, own: list[Question], others: list[Question]) -> tuple[Array, Array]:
+def answer(server: Server, own: list[Question], others: list[Question], fewest: int) -> tuple[Array, Array]:
     """Log probability (nats) of what follows each token in the text, for the two kinds of questions."""
     server.wait_until_ready()
-    questions = [*own, *others]
+    questions, chance = [*own, *others], random.SystemRandom()
     found = np.empty((len(questions), WINDOW))
-    order = random.SystemRandom().sample(range(len(questions)), len(questions))
-    for start in range(0, len(order), ROWS):
-        rows = order[start : start + ROWS]
+    order = chance.sample(range(len(questions)), len(questions))
+    while order:
+        count = chance.randint(fewest, ROWS)
+        rows, order = order[:count], order[count:]
         logits = server.ask(np.stack([questions[row].given for row in rows]))
         targets = np.stack([questions[row].targets for row in rows])
         found[rows] = log_probabilities(logits, targets)
