@@ -13,6 +13,7 @@ import msgspec
 
 import jumar
 from jumar.agents.registry import anchored, make_agent
+from jumar.agents.tuning import knobs_now
 from jumar.core.contract import Clock, Contract
 from jumar.core.evaluator import Evaluator
 from jumar.core.event import StudyStarted
@@ -34,6 +35,7 @@ from jumar.rules.contract_file import read_contract
 from jumar.rules.preflight import IN_WORDS, preflight
 from jumar.rules.scope import matches
 from jumar.sandboxes.detect import choose
+from jumar.study.holdout import inspect_hidden
 from jumar.study.parts import Observer, Parts
 from jumar.study.places import Surroundings, remove_folder
 from jumar.study.surroundings import find_hidden, look_around
@@ -61,6 +63,7 @@ def assembled(home: Home, contract_text: str, options: Options, observe: Observe
         try:
             parts = _parts(home, terms, contract, (workspace, executor, ledger), observe)
             notices = (*_notices(terms, sandbox, waived), *_limits(pinned, contract), *_changed(parts))
+            notices += inspect_hidden(contract, home.folder, workspace.files(terms.base), parts.around)
             yield msgspec.structs.replace(parts, notices=notices)
         finally:
             executor.close()
@@ -202,6 +205,7 @@ def _parts(
         around=around,
         scratch=home.scratch,
         observe=observe,
+        knobs=knobs_now,
         machine=this_machine,
     )
 
