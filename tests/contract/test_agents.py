@@ -9,7 +9,6 @@ import pytest
 
 from jumar.agents.nop import Nop
 from jumar.agents.ranges import Kind, Range, Scale
-from jumar.agents.registry import make_agent
 from jumar.agents.replay import Replay
 from jumar.agents.tuner import Sampler, Tuner
 from jumar.core.agent import Agent
@@ -62,7 +61,7 @@ class TestTuner(AgentSuite):
 class TestTunerAtRandom(AgentSuite):
     @pytest.fixture
     def makes(self) -> Callable[[], Agent]:
-        return lambda: make_agent("tuner:random")
+        return lambda: Tuner(sampler=Sampler.RANDOM)
 
 
 class TestTunerWithASpace(AgentSuite):

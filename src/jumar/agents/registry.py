@@ -7,13 +7,13 @@ from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from jumar.core.agent import Agent
+from jumar.core.agent import AnyAgent
 from jumar.errors import Usage
 
 GROUP = "jumar.agents"  #: entry points of other packages: a callable that takes the text after `:`
 
 
-def make_agent(spec: str) -> Agent:
+def make_agent(spec: str) -> AnyAgent:
     """The agent that `NAME` or `NAME:DETAIL` asks for.
 
     Raises Usage for a name that nothing here or installed answers to, and for a detail that the
@@ -37,9 +37,9 @@ def anchored(spec: str) -> str:
     return f"{name}:{Path(detail).resolve()}" if name == "replay" and detail else spec
 
 
-def _installed(point: EntryPoint, detail: str) -> Agent:
+def _installed(point: EntryPoint, detail: str) -> AnyAgent:
     try:
-        factory: Callable[[str], Agent] = point.load()
+        factory: Callable[[str], AnyAgent] = point.load()
     except ImportError as error:
         raise Usage(
             f"the agent {point.name!r} of {point.value} cannot be loaded: {error}",
@@ -48,7 +48,7 @@ def _installed(point: EntryPoint, detail: str) -> Agent:
     return factory(detail)
 
 
-def _tuner(detail: str) -> Agent:
+def _tuner(detail: str) -> AnyAgent:
     # Each agent is imported when it is asked for: optuna alone takes longer than all of the CLI.
     from jumar.agents.tuner import Sampler, Tuner
 
@@ -59,7 +59,7 @@ def _tuner(detail: str) -> Agent:
         raise Usage(f"the tuner has no sampler {detail!r}", fix=f"choose one of: {names}") from None
 
 
-def _nop(detail: str) -> Agent:
+def _nop(detail: str) -> AnyAgent:
     from jumar.agents.nop import Nop
 
     if detail:
@@ -67,7 +67,7 @@ def _nop(detail: str) -> Agent:
     return Nop()
 
 
-def _replay(detail: str) -> Agent:
+def _replay(detail: str) -> AnyAgent:
     from jumar.agents.replay import Replay
 
     if not detail:
@@ -75,4 +75,4 @@ def _replay(detail: str) -> Agent:
     return Replay(Path(detail))
 
 
-_OURS: dict[str, Callable[[str], Agent]] = {"tuner": _tuner, "nop": _nop, "replay": _replay}
+_OURS: dict[str, Callable[[str], AnyAgent]] = {"tuner": _tuner, "nop": _nop, "replay": _replay}

@@ -37,6 +37,14 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     messages: tuple[str, ...] = ()
 
 
+class KnobNow(msgspec.Struct, frozen=True, kw_only=True):
+    """A knob of the champion: what it stands at, and between what it may be turned."""
+
+    name: str
+    value: bool | int | float | str
+    range: str  #: in words
+
+
 class Agent(Protocol):
     """Proposes at once; never runs, judges or records.
 

@@ -4,47 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from msgspec.structs import replace
-
 from jumar.core.agent import Brief
-from jumar.core.experiment import ExperimentRecord
-from jumar.core.run import Purpose
-from jumar.core.workspace import TreeFile
-from jumar.rules.evidence import noise_of, standing
+from jumar.core.contract import Contract
+from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.workspace import TreeFile, Workspace
+from jumar.rules.evidence import baseline_noise, noise_of, standing
 from jumar.rules.history import History
 from jumar.rules.scale import sd_in_unit
 from jumar.rules.scope import matches
 from jumar.rules.seeds import chance_for
-from jumar.study.parts import Parts
+from jumar.rules.veil import Veil
 
 
 class Briefing:
-    """Writes briefs. Reads the champion's files once per champion."""
+    """Writes briefs. Reads the champion's files once per champion, and veils each record once."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(
+        self, study: str, contract: Contract, workspace: Workspace, protected: tuple[str, ...]
+    ) -> None:
+        self._study, self._contract = study, contract
+        self._workspace, self._protected = workspace, protected
         self._commit = ""
         self._tree: Mapping[str, TreeFile] = {}
         self._files: dict[str, bytes] = {}
+        self._veil: Veil | None = None
+        self._veiled: dict[
+            int, tuple[ExperimentRecord, ExperimentRecord]
+        ] = {}  # number → (as it is, as shown)
 
-    def write(self, number: int, history: History, refusals: tuple[str, ...]) -> Brief:
-        """The brief for proposal `number`; `refusals` says why earlier attempts were refused."""
-        parts, parent = self._parts, history.champion_commit
+    def write(self, history: History, program: str, *, refusals: tuple[str, ...] = ()) -> Brief:
+        """The brief for the next proposal; `refusals` says why earlier attempts at it were refused."""
+        parent, number = history.champion_commit, len(history.experiments)
         noise, value = noise_of(history), standing(history, parent).value
+        secret = history.terms.secret if history.terms else ""
         return Brief(
-            study=parts.name,
+            study=self._study,
             number=number,
-            contract=parts.contract,
-            program=parts.program,
+            contract=self._contract,
+            program=program,
             parent=parent,
             files=self.editable_files(parent),
-            value=value,
+            value=self.veil(history).value(value),
             noise=sd_in_unit(noise.run_sd, value, noise),
-            history=_unclaimed(history),
-            chance=chance_for(parts.terms.secret, number, len(refusals)),
+            history=tuple(self.shown(record, history) for record in history.experiments.values()),
+            chance=chance_for(secret, number, len(refusals)),
             refusals=refusals,
             messages=tuple(history.messages),
         )
+
+    def veil(self, history: History) -> Veil:
+        """What agents see of scores. Raises NotMeasurable before the baseline has given a noise."""
+        if self._veil is None:
+            base = history.experiments[BASELINE].experiment.commit
+            noise, level = baseline_noise(history), standing(history, base).value
+            self._veil = Veil(self._contract.measure, noise, level)
+        return self._veil
+
+    def shown(self, record: ExperimentRecord, history: History) -> ExperimentRecord:
+        """An experiment as agents see it."""
+        known = self._veiled.get(record.number)
+        if known is None or known[0] is not record:
+            known = self._veiled[record.number] = (record, self.veil(history).record(record))
+        return known[1]
 
     def tree(self, commit: str) -> Mapping[str, TreeFile]:
         """Every path of a commit's target folder."""
@@ -59,21 +80,11 @@ class Briefing:
     def _read(self, commit: str) -> None:
         if commit == self._commit:
             return
-        parts, globs = self._parts, self._parts.contract.target.editable
-        self._tree = parts.workspace.files(commit)
+        globs, workspace = self._contract.target.editable, self._workspace
+        self._tree = workspace.files(commit)
         may_change = [
-            path for path in self._tree if matches(path, globs) and not matches(path, parts.protected)
+            path for path in self._tree if matches(path, globs) and not matches(path, self._protected)
         ]
-        found = {path: parts.workspace.read(commit, path) for path in may_change}
+        found = {path: workspace.read(commit, path) for path in may_change}
         self._files = {path: content for path, content in found.items() if content is not None}
         self._commit = commit
-
-
-def _unclaimed(history: History) -> tuple[ExperimentRecord, ...]:
-    """Every experiment without its certifying runs: they saw the holdout, and the search may go on."""
-    records = dict(history.experiments)
-    for number in history.kept:
-        record = records[number]
-        runs = tuple(run for run in record.runs if run.run.purpose is not Purpose.CERTIFY)
-        records[number] = replace(record, runs=runs)
-    return tuple(records.values())

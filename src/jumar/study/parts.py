@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from jumar.core.agent import Agent
+from jumar.core.agent import AnyAgent, Brief, KnobNow
 from jumar.core.contract import Contract
 from jumar.core.evaluator import Evaluator
 from jumar.core.event import Entry, StudyStarted
@@ -30,7 +30,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     contract: Contract
     program: str  #: text of program.md as pinned
     protected: tuple[str, ...]  #: paths no proposal may touch whatever `editable` says
-    agent: Agent
+    agent: AnyAgent
     workspace: Workspace
     executor: Executor
     evaluator: Evaluator
@@ -39,6 +39,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     around: Surroundings
     scratch: Path
     observe: Observer
+    knobs: Callable[[Brief], tuple[KnobNow, ...]] = lambda _: ()  #: of the champion, for agents to be told
     notices: tuple[str, ...] = ()  #: what the record should say of this sitting before it begins
     now: Callable[[], float] = time.time
     machine: Callable[[], Machine]  #: asked at every claim: a study may have moved

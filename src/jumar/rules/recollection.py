@@ -1,0 +1,150 @@
+"""Owns what a study's experiments come to for whoever proposes next: each is read once, when it is judged."""
+
+from __future__ import annotations
+
+import bisect
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.outcome import Failed
+from jumar.core.verdict import Decision
+
+MOST_NEAR = 60  #: nearest misses that are remembered
+MOST_LATEST = 60
+
+
+class Attempts:
+    """What became of everything that touched one name: a function, a constant, a knob."""
+
+    def __init__(self) -> None:
+        self.numbers = 0
+        self.latest = BASELINE
+        self.kept = 0
+        self.ends: Counter[str] = (
+            Counter()
+        )  # what the others came to: `discarded`, `out of memory`, a breach's code
+        self.best: tuple[float, int] | None = None  # highest gain that was not kept, and whose
+        self.turns: dict[str, list[float]] = {}  # up, down → gains of those that turned this alone
+
+    def add(self, record: ExperimentRecord) -> None:
+        """Take in one experiment that touched the name."""
+        assert record.verdict is not None
+        self.numbers += 1
+        self.latest = record.number
+        if record.is_kept:
+            self.kept += 1
+            return
+        self.ends[end_of(record)] += 1
+        gain = record.verdict.gain
+        if gain is not None and (self.best is None or gain > self.best[0]):
+            self.best = (gain, record.number)
+
+
+class Recollection:
+    """Reads a study's history as far as it is judged, and holds what is worth telling of it.
+
+    Reading again costs only what is new. A history that does not go on where the last one ended
+    (another study, a keep that was taken back) is read anew.
+    """
+
+    def __init__(self) -> None:
+        self._read: dict[int, ExperimentRecord] = {}
+        self._reset()
+
+    def _reset(self) -> None:
+        self._read.clear()
+        self.kept: list[ExperimentRecord] = []
+        self.attempts: dict[str, Attempts] = {}
+        self.near: list[tuple[float, int]] = []  # (-gain, number), the nearest miss first
+        self.judged = 0
+        self.decisions: Counter[Decision] = Counter()
+        self.lessons: dict[int, str] = {}  # what agents said that experiments taught
+        self.open: tuple[ExperimentRecord, ...] = ()
+        self._records: Sequence[ExperimentRecord] = ()
+
+    def read(self, history: Sequence[ExperimentRecord]) -> Recollection:
+        """Take in what was judged since the last time."""
+        for number, record in self._read.items():
+            if number >= len(history) or history[number] is not record:
+                self._reset()
+                break
+        self._records = history
+        for record in history:
+            if record.number not in self._read and not record.is_open:
+                self._read[record.number] = record
+                if record.number != BASELINE:
+                    self._add(record)
+        self.open = tuple(record for record in history if record.is_open)
+        return self
+
+    def record(self, number: int) -> ExperimentRecord:
+        """An experiment by its number."""
+        return self._records[number]
+
+    def latest(self) -> Iterator[ExperimentRecord]:
+        """What was judged, the newest first."""
+        found = (
+            record for record in reversed(self._records) if not record.is_open and record.number != BASELINE
+        )
+        return (record for record, _ in zip(found, range(MOST_LATEST), strict=False))
+
+    def _add(self, record: ExperimentRecord) -> None:
+        assert record.verdict is not None
+        self.judged += 1
+        self.decisions[record.verdict.decision] += 1
+        for number, words in lessons_of(record):
+            self.lessons[number] = words
+        for name in record.experiment.touched or ("nothing that was named",):
+            self.attempts.setdefault(name, Attempts()).add(record)
+        self._note_turn(record)
+        if record.is_kept:
+            self.kept.append(record)
+        elif (gain := record.verdict.gain) is not None and record.verdict.decision is Decision.DISCARDED:
+            bisect.insort(self.near, (-gain, -record.number))
+            del self.near[MOST_NEAR:]
+
+    def _note_turn(self, record: ExperimentRecord) -> None:
+        """Of a knob that was turned alone, which way and what it gave."""
+        changed = record.experiment.details.get("changed")
+        gain = record.verdict.gain if record.verdict else None
+        if gain is None or not isinstance(changed, Mapping) or len(changed) != 1:
+            return
+        ((name, pair),) = changed.items()
+        if way := _way(pair):
+            self.attempts.setdefault(str(name), Attempts()).turns.setdefault(way, []).append(gain)
+
+
+def _way(pair: Any) -> str:
+    match pair:
+        case [int() | float() as old, int() | float() as after]:
+            return "up" if after > old else "down"
+        case [_, after]:
+            return f"to {after}"
+    return ""
+
+
+def end_of(record: ExperimentRecord) -> str:
+    """What an experiment that was not kept came to, in a word or two that many share."""
+    verdict = record.verdict
+    assert verdict is not None
+    if verdict.decision is Decision.INVALID:
+        return verdict.code or verdict.decision.value
+    if verdict.decision is Decision.FAILED:
+        failed = [run.outcome for run in record.runs if isinstance(run.outcome, Failed)]
+        return failed[-1].why.value if failed else verdict.decision.value
+    for kind in ("guard", "check failed", "stopped", "overtaken", "undecided", "did not hold"):
+        if verdict.reason.startswith(kind):
+            return kind
+    return "not better"
+
+
+def lessons_of(record: ExperimentRecord) -> Iterable[tuple[int, str]]:
+    """What the agent of an experiment said that earlier ones taught: (number, words)."""
+    said = record.experiment.details.get("lessons")
+    if not isinstance(said, Mapping):
+        return
+    for number, words in said.items():
+        if str(number).isdecimal() and int(number) < record.number and isinstance(words, str):
+            yield int(number), words

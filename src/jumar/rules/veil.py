@@ -1,0 +1,157 @@
+"""Owns what agents see of scores: nothing finer than the noise, so that nothing is fitted to single digits.
+
+Every score that an agent sees tells it something of the data behind it; who may ask a thousand times
+for all digits can fit them (Blum and Hardt, *The Ladder*, 2015). Digits below the noise between runs
+say nothing of the code, so they are what agents can do without. People see everything.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+
+from msgspec.structs import replace
+
+from jumar.core.contract import MeasureTerms, Scores
+from jumar.core.evidence import Noise
+from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.outcome import Measured, Outcome, Stopped
+from jumar.core.run import Purpose, RunRecord, Side
+from jumar.core.verdict import Decision, Verdict
+
+# What we meter ourselves around a run; no scorer has a hand in it.
+METERED = frozenset({"peak_memory_mb", "cpu_s", "wall_s", "output_mb", "serve_cpu_s", "curve_steps"})
+NOT_SHOWN = "not shown: of scores, this contract tells agents whether a change was kept"
+_KEPT_APART = ("did not hold", "undecided")  # how the judge begins the reasons that pairs give
+
+
+class Veil:
+    """Shows the records of one study as its contract lets agents see them. Certifying runs are never shown.
+
+    `noise` and `level` are the unchanged target's, so that a record looks the same at any time.
+    """
+
+    def __init__(self, measure: MeasureTerms, noise: Noise, level: float) -> None:
+        self._measure = measure
+        self._relative = noise.relative
+        self._sd = noise.run_sd
+        self._level = level
+
+    def value(self, value: float) -> float:
+        """A score of the metric."""
+        return value if self._measure.scores is Scores.FULL else _to_grid(value, self._step(value))
+
+    def record(self, record: ExperimentRecord) -> ExperimentRecord:
+        """An experiment without its certifying runs: they saw the holdout, and the search may go on."""
+        runs = tuple(run for run in record.runs if run.run.purpose is not Purpose.CERTIFY)
+        if self._measure.scores is Scores.FULL:
+            return record if len(runs) == len(record.runs) else replace(record, runs=runs)
+        verdict = record.verdict
+        if self._measure.scores is Scores.BIT and not record.is_kept and record.number != BASELINE:
+            shown = _without_scores(runs) if verdict else ()
+            return replace(record, runs=shown, verdict=verdict and _bit(verdict))
+        level = next((run.outcome.value for run in runs if isinstance(run.outcome, Measured)), self._level)
+        return replace(
+            record,
+            runs=tuple(replace(run, outcome=self._outcome(run.outcome)) for run in runs),
+            verdict=verdict and self._verdict(verdict, level),
+        )
+
+    def log(self, text: str) -> str:
+        """What a run printed: where it prints its own score, that is rounded as well."""
+        if self._measure.scores is Scores.FULL:
+            return text
+        line = re.compile(
+            rf"(\b{re.escape(self._measure.metric.name)}\b\s*[:=]\s*)([-+]?[\d.]+(?:[eE][-+]?\d+)?)"
+        )
+        return line.sub(lambda found: found[1] + self._said(found[2]), text)
+
+    def _said(self, number: str) -> str:
+        try:
+            return f"{self.value(float(number)):.12g}"
+        except ValueError:
+            return number
+
+    def _step(self, level: float) -> float:
+        return _grid(self._sd * abs(level) if self._relative else self._sd)
+
+    def _outcome(self, outcome: Outcome | None) -> Outcome | None:
+        if not isinstance(outcome, Measured):
+            return outcome
+        return Measured(value=self.value(outcome.value), others=self._others(outcome.others))
+
+    def _others(self, others: Mapping[str, float]) -> dict[str, float]:
+        """Parts of the score can add up to it, so they are rounded by the same share."""
+        share = self._sd if self._relative else self._sd / abs(self._level) if self._level else 0.0
+        return {
+            name: value if name in METERED else _to_grid(value, _grid(share * abs(value)))
+            for name, value in others.items()
+        }
+
+    def _verdict(self, verdict: Verdict, level: float) -> Verdict:
+        step, gain, interval = self._step(level), verdict.gain, verdict.interval
+        if step == 0 or gain is None:
+            return replace(verdict, evidence=_kept_evidence(verdict))
+        rounded = _to_grid(gain, step)
+        ends = (
+            interval and (_to_grid(interval[0], step, math.floor), _to_grid(interval[1], step, math.ceil))
+        )  # fmt: skip
+        return replace(
+            verdict,
+            gain=rounded,
+            interval=ends,
+            reason=self._reason(verdict, rounded, ends, step),
+            evidence=_kept_evidence(verdict),
+        )
+
+    def _reason(self, verdict: Verdict, gain: float, ends: tuple[float, float] | None, step: float) -> str:
+        """The judge's words with numbers no finer than agents are shown."""
+        if verdict.reason.startswith(("guard ", "check ")) or verdict.code:
+            return verdict.reason
+        name = self._measure.metric.name
+        if verdict.decision is Decision.KEPT:
+            between = f", 95 % interval {ends[0]:.6g} to {ends[1]:.6g}" if ends else ""
+            return f"{name} better by {gain:.6g}{between}"
+        for kind in _KEPT_APART:
+            if verdict.reason.startswith(kind):
+                return f"{kind}: {gain:+.6g} on average of its pairs"
+        if gain <= -step:
+            return f"{name} is {-gain:.6g} worse than the champion's"
+        return f"{name} is within the noise of the champion's ({gain:+.6g})"
+
+
+def _kept_evidence(verdict: Verdict) -> dict[str, bool]:
+    return {"near_miss": True} if verdict.evidence.get("near_miss") else {}
+
+
+def _bit(verdict: Verdict) -> Verdict:
+    if verdict.gain is None:
+        return replace(verdict, evidence={})
+    return replace(verdict, gain=None, interval=None, evidence={}, reason="no better than the champion")
+
+
+def _without_scores(runs: tuple[RunRecord, ...]) -> tuple[RunRecord, ...]:
+    """The candidate's own runs: that they were measured stays, what they were worth does not."""
+    own = [run for run in runs if run.run.side is Side.CANDIDATE]
+    return tuple(
+        replace(run, outcome=Stopped(progress=1.0, detail=NOT_SHOWN))
+        if isinstance(run.outcome, Measured)
+        else run
+        for run in own
+    )
+
+
+def _grid(sd: float) -> float:
+    """The largest of 1, 2 and 5 times a power of ten that is not above `sd`; 0 without noise."""
+    if not 0 < sd < math.inf:
+        return 0.0
+    power = 10.0 ** math.floor(math.log10(sd))
+    return next(step * power for step in (5, 2, 1, 0.5) if step * power <= sd * (1 + 1e-9))
+
+
+def _to_grid(value: float, step: float, to: Callable[[float], int] = round) -> float:
+    if step == 0:
+        return value
+    digits = max(0, -math.floor(math.log10(step) + 1e-9))
+    return round(to(value / step) * step, digits)
