@@ -1,0 +1,200 @@
+"""An agent that is a program: Claude Code, Codex, or any other that edits a folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+
+import msgspec
+
+from jumar.agents.command_account import Account
+from jumar.agents.command_clients import Client, Heard, failure
+from jumar.agents.command_words import prompt, read_words
+from jumar.core.agent import Brief
+from jumar.core.desk import Desk, Reply, Usage
+from jumar.core.job import Caps, Ending, ExitReport
+from jumar.core.proposal import Edit, Proposal
+from jumar.core.workbench import Done, Errand, Workbench
+from jumar.errors import AgentFailed, Breach
+
+#: Of one proposal. A program that is down to its last retries is no use to a study that waits.
+CAPS = Caps(
+    wall_s=1800.0,
+    memory_bytes=8 << 30,
+    processes=1024,
+    output_bytes=64 << 20,
+    disk_bytes=2 << 30,
+)
+#: Before a program is called again whose provider was overloaded or out of reach: it has tried itself.
+WAITS_S = (5.0, 30.0, 120.0)
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of one call, secrets blacked out."""
+
+    words: str  #: its last message
+    edits: tuple[Edit, ...]
+    transcript: bytes  #: all that it said
+    trouble: str = ""  #: why it came to nothing
+    told_secret: bool = False
+
+
+class Command:
+    """Has a program edit a throw-away copy of the target; what is different afterwards is the proposal."""
+
+    repeats = False
+
+    def __init__(
+        self,
+        client: Client,
+        bench: Workbench,
+        environ: Mapping[str, str],
+        *,
+        caps: Caps = CAPS,
+        waits_s: tuple[float, ...] = WAITS_S,
+    ) -> None:
+        self.name = client.name
+        self._client, self._bench, self._environ = client, bench, environ
+        self._caps, self._waits_s = caps, waits_s
+
+    def research(self, brief: Brief, desk: Desk) -> Proposal:
+        """One idea. A call that was paid for before a crash is not made again."""
+        asked = _identity(brief)
+        kept = self._found(desk.replies, asked) or self._call_patiently(brief, desk, asked)
+        if kept.told_secret:
+            raise Breach(
+                "the proposal has a key of yours in it",
+                fix="leave keys and log-ins alone; no experiment needs one",
+                code="secret",
+            )
+        if not kept.edits:
+            last = read_words(kept.words, "nothing").hypothesis
+            raise Breach(
+                f"no file was changed; the last words were: {last}",
+                fix="edit the files in the working folder, then end",
+                code="unreadable",
+            )
+        words = read_words(kept.words, f"Changes {', '.join(edit.path for edit in kept.edits[:3])}")
+        return Proposal(
+            hypothesis=words.hypothesis,
+            edits=kept.edits,
+            agent=self.name,
+            predicted=words.predicted,
+            details={"lessons": words.lessons} if words.lessons else {},
+        )
+
+    def _found(self, replies: Iterable[Reply], asked: str) -> Kept | None:
+        """What the same call came to before, if it came to something."""
+        for reply in replies:
+            if (reply.agent, reply.request) == (self.name, asked):
+                kept = msgspec.json.decode(reply.content, type=Kept)
+                if not kept.trouble:
+                    return kept
+        return None
+
+    def _call_patiently(self, brief: Brief, desk: Desk, asked: str) -> Kept:
+        """Call again where the provider is what failed, and that may pass."""
+        for wait_s in self._waits_s:
+            try:
+                return self._call(brief, desk, asked)
+            except _ProviderFailed:
+                time.sleep(wait_s)
+        return self._call(brief, desk, asked)
+
+    def _call(self, brief: Brief, desk: Desk, asked: str) -> Kept:
+        client = self._client
+        account = Account(self._environ, client.variables, client.settings(self._environ))
+        text = prompt(desk.text, brief.contract.target.editable, desk.tools)
+        errand = Errand(
+            command=client.command(text),
+            commit=brief.parent,
+            caps=self._caps,
+            env={**account.env, **client.env},
+            settings=account.settings,
+            papers={"brief.md": text.encode()},
+        )
+        begun = time.monotonic()
+        done = self._bench.run(errand, _Attendant(desk, account))
+        if done.report.ending is Ending.NOT_STARTED:
+            raise AgentFailed(f"{client.name}: {done.report.detail}", fix=client.install)
+        heard = client.hear(done.said)
+        kept = _kept(done, heard, account)
+        usage = Usage(
+            model=client.name,
+            tokens_in=heard.tokens.read,
+            tokens_cached=heard.tokens.cached,
+            tokens_out=heard.tokens.written,
+            usd=heard.usd,
+            seconds=time.monotonic() - begun,
+        )
+        desk.keep(Reply(agent=self.name, request=asked, content=msgspec.json.encode(kept), usage=usage))
+        if kept.trouble:
+            raise self._failed(done.report, msgspec.structs.replace(heard, trouble=kept.trouble))
+        return kept
+
+    def _failed(self, report: ExitReport, heard: Heard) -> AgentFailed:
+        if report.ending is Ending.EXITED:
+            failed = failure(self._client, heard)
+            return _ProviderFailed(failed.problem, fix=failed.fix, passing=True) if failed.passing else failed
+        return AgentFailed(
+            f"{self.name}: {heard.trouble}",
+            fix="see what it said in the study's artefacts; it is asked again",
+            passing=True,
+        )
+
+
+class _ProviderFailed(AgentFailed):
+    """A trouble that a little patience may end."""
+
+
+class _Attendant:
+    """Answers from the record, and gives renewed log-ins back."""
+
+    def __init__(self, desk: Desk, account: Account) -> None:
+        self._desk, self.renewed = desk, account.renewed
+
+    def answer(self, question: bytes) -> bytes:
+        name, _, rest = question.decode("utf-8", "replace").partition("\n")
+        try:
+            arguments = msgspec.json.decode(rest.strip() or "{}", type=dict[str, object])
+        except (msgspec.DecodeError, RecursionError):
+            return b"what comes after the name has to be one JSON object, in single quotes\n"
+        return (self._desk.ask(name.strip(), arguments).rstrip() + "\n").encode()
+
+
+def _kept(done: Done, heard: Heard, account: Account) -> Kept:
+    """What may be recorded of a call."""
+    told = any(
+        account.is_told(edit.content or b"") or account.is_told(edit.path.encode("utf-8", "replace"))
+        for edit in done.edits
+    )
+    return Kept(
+        words=_censored(heard.words, account),
+        edits=() if told else done.edits,
+        transcript=account.censored(done.said),
+        trouble=_censored(_trouble(done, heard), account),
+        told_secret=told,
+    )
+
+
+def _trouble(done: Done, heard: Heard) -> str:
+    """Why a call came to nothing, in a sentence; empty when it went well."""
+    report = done.report
+    if report.ending is not Ending.EXITED:
+        limit = f" after {report.wall_s:.0f} s" if report.ending is Ending.TIMED_OUT else ""
+        return f"it was ended: {report.ending.value}{limit} {report.detail}".rstrip()
+    if heard.trouble or report.exit_code == 0:
+        return heard.trouble
+    last = done.said.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
+    return f"exit code {report.exit_code}: {last or 'it said nothing'}"
+
+
+def _censored(text: str, account: Account) -> str:
+    return account.censored(text.encode("utf-8", "replace")).decode("utf-8", "replace")
+
+
+def _identity(brief: Brief) -> str:
+    """What tells one question from another: whoever was refused is asked something else."""
+    asked = (brief.study, brief.number, brief.parent, brief.refusals)
+    return sha256(msgspec.json.encode(asked)).hexdigest()
