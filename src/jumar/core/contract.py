@@ -100,6 +100,7 @@ class MeasureTerms(msgspec.Struct, frozen=True, kw_only=True):
     baseline: int = 4  #: runs of the unchanged target that give the noise
     confirmations: int = 8  #: at most so many pairs before a change is kept or dropped
     false_keeps: float = 0.10  #: the share of a study's keeps that may be false, in expectation
+    simpler: bool = True  #: less code is a keep at an equal score
     scores: Scores = Scores.ROUNDED
 
 

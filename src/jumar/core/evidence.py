@@ -57,6 +57,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     false_keeps: float = 0.10  #: the share of keeps that may be false
     bound: float | None = None  #: no value can be better than this
     largest_gain: float = 0.0  #: of the study's keeps, as `rules/quarantine.py` counts
+    saved: int = 0  #: syntax-tree nodes that the champion has more
+    margin: float = 0.0  #: what less code may lose, on the scale on which values are compared
     checks: int = 0  #: how many check commands the contract has
     screen: Outcome | None = None
     screen_seed: int | None = None

@@ -26,6 +26,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     predicted: float | None = None
     details: Mapping[str, Any] = {}
     cost: Cost = Cost()
+    saved: int = 0  #: syntax-tree nodes that the parent has more, where less code is a keep
     edits: str = ""  #: digest of the proposal as it was handed over
     touched: tuple[str, ...] = ()  #: what the edits change, by name: `train.py:LR`, `train.py:Block.forward`
 

@@ -77,6 +77,8 @@ KEYS = (
         "dropped.", 8),
     Key("measure", "false_keeps", kinds.SHARE, "The share of keeps that may be false, in expectation: "
         "the evidence that a keep needs follows from it.", 0.1),
+    Key("measure", "simpler", kinds.FLAG, "Whether an edit of Python files that leaves less code is kept at "
+        "an equal score.", True),
     Key("measure", "scores", kinds.SCORES, "What agents are shown of scores: all digits; rounded to the "
         "noise between runs; or whether a change was kept, and the champion's value, rounded.", "rounded"),
     Key("limits", "experiments", kinds.COUNT, "Stop after so many experiments."),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from jumar.core.contract import Contract
 from jumar.core.evidence import Evidence, Noise, Pair, Standing
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.outcome import Measured, Outcome
 from jumar.core.run import Purpose, RunRecord, Side
+from jumar.core.verdict import Verdict
 from jumar.rules.history import History
 from jumar.rules.noise import measure_noise, update_noise
 from jumar.rules.quarantine import largest_gain
+from jumar.rules.simpler import Allowance, allowance, is_simplification, margin_of, simplifies
 
 # A pair whose reference ran so much off its own record was disturbed: on a CPU clock one per cent of
 # speed is 0.12 to 0.15 % of tinylm's score, and a machine's own speed drifts by 4 to 6 %.
@@ -24,27 +28,51 @@ def evidence_for(number: int, history: History, contract: Contract) -> Evidence:
     """Everything a verdict on experiment `number` may rest on, as of now."""
     record = history.experiments[number]
     parent = standing(history, record.experiment.parent)
-    screen = _latest(record, Purpose.SCREEN)
+    screen, noise = _latest(record, Purpose.SCREEN), noise_of(history)
+    saved = record.experiment.saved if simplifies(record) else 0
     return Evidence(
         metric=contract.measure.metric,
-        noise=noise_of(history),
+        noise=noise,
         baseline=standing(history, history.experiments[BASELINE].experiment.commit),
         champion=parent,
         guards=contract.measure.guards,
         confirmations=contract.measure.confirmations,
         test=history.tested.get(number, len(history.tested) + 1),
-        keeps=len(history.kept),
+        keeps=sum(1 for kept in _verdicts(history) if not is_simplification(kept)),
         false_keeps=contract.measure.false_keeps,
         bound=contract.measure.bound,
         largest_gain=largest_gain(
             (history.experiments[kept] for kept in history.kept), contract.measure.metric
         ),
+        saved=saved,
+        margin=margin_of(noise, _allowance(history).charged) if saved else 0.0,
         checks=len(contract.measure.checks),
         screen=screen[0].outcome if screen else None,
         screen_seed=screen[0].run.seed if screen else None,
         checked=tuple(run.outcome for run in _latest(record, Purpose.CHECK) if run.outcome),
-        pairs=pairs_of(record, Purpose.CONFIRM, parent),
+        pairs=pairs_of(record, Purpose.CONFIRM, standing(history, reference_of(record, history))),
     )
+
+
+def reference_of(record: ExperimentRecord, history: History) -> str:
+    """The commit beside which an experiment is confirmed: its parent, or for less code the anchor."""
+    return _allowance(history).anchor if simplifies(record) else record.experiment.parent
+
+
+def _allowance(history: History) -> Allowance:
+    kept = {history.experiments[number].experiment.commit: number for number in history.kept}
+    line: list[ExperimentRecord] = []
+    number: int | None = history.champion if history.champion != BASELINE else None
+    while number is not None:
+        line.append(history.experiments[number])
+        number = kept.get(line[-1].experiment.parent)
+    return allowance(reversed(line), history.experiments[BASELINE].experiment.commit)
+
+
+def _verdicts(history: History) -> Iterator[Verdict]:
+    for number in history.kept:
+        if verdict := history.experiments[number].verdict:
+            yield verdict
 
 
 def standing(history: History, commit: str) -> Standing:

@@ -20,6 +20,7 @@ from jumar.rules.noise import pair_spread
 from jumar.rules.quarantine import STRICT_PAIRS, doubt_of, is_impossible
 from jumar.rules.scale import gain_in_unit, gain_on_scale, sd_in_unit
 from jumar.rules.screen import screen
+from jumar.rules.simpler import WORST_SCREEN, is_hopeless, is_no_better, is_no_worse
 
 # Hopeless: the pairs speak against a gain of 1.5 spreads by so much. Found by simulation
 # (docs/judge.md).
@@ -42,7 +43,8 @@ def judge(evidence: Evidence) -> Verdict | Want:
 
     Pure: the same evidence gives the same answer, so an old ledger can be judged anew. In order:
     the screen, its guards, the contract's checks, then pairs one by one until the evidence for a
-    gain keeps, or that against one drops, or `confirmations` pairs are made. A run that failed is
+    gain keeps, or that against one drops, or `confirmations` pairs are made. Less code is kept as
+    soon as the evidence rules out a loss beyond the margin. A run that failed is
     never a number, and one that was stopped early never a reason to keep. What is too good to be
     believed at once is quarantined: its pairs are scored strictly, and more of them are needed.
     """
@@ -91,12 +93,13 @@ def _screened(outcome: Measured, evidence: Evidence) -> Verdict | None:
     metric, champion = evidence.metric, evidence.champion
     if evidence.noise.deterministic:
         gain = metric.gain(champion.value, outcome.value)
-        if gain > ROUNDING * max(abs(champion.value), abs(outcome.value)):
+        rounding = ROUNDING * max(abs(champion.value), abs(outcome.value))
+        if gain > rounding or (evidence.saved and gain >= -rounding):
             return None
         how = "equal to" if gain >= 0 else f"{-gain:.4g} worse than"
         return _discard(f"{metric.name} is {how} the champion's {champion.value:.6g}", _seen(evidence), gain)
     seen = screen(outcome.value, evidence)
-    if seen.promising:
+    if seen.promising or (evidence.margin and seen.gain > -WORST_SCREEN * seen.sd):
         return None
     how = f"{-seen.gain:.3g} worse" if seen.gain < 0 else f"only {seen.gain:.3g} better"
     reason = (
@@ -146,13 +149,17 @@ def _keep_at_once(outcome: Measured, evidence: Evidence) -> Verdict | Want:
             "another, where the unchanged target has no noise: too little to tell from luck",
             _seen(evidence) | {"near_miss": True},
         )
-    gain = evidence.metric.gain(evidence.champion.value, outcome.value)
+    gain, seen = evidence.metric.gain(evidence.champion.value, outcome.value), _seen(evidence)
+    words = f"{gain:.4g} better"
+    if gain <= ROUNDING * max(abs(evidence.champion.value), abs(outcome.value)):
+        gain, words = 0.0, f"equal, with {evidence.saved} fewer syntax-tree nodes"
+        seen["simpler"] = {"nodes": evidence.saved, "margin": 0.0, "gain": 0.0}
     return Verdict(
         decision=Decision.KEPT,
-        reason=f"{evidence.metric.name} {outcome.value:.6g}: {gain:.4g} better, and the metric has no noise",
+        reason=f"{evidence.metric.name} {outcome.value:.6g}: {words}, and the metric has no noise",
         gain=gain,
         interval=(gain, gain),
-        evidence=_seen(evidence),
+        evidence=seen,
     )
 
 
@@ -190,16 +197,31 @@ def _weighed(pairs: Sequence[_Told], evidence: Evidence) -> Verdict | None:
     gains, spread = _gains(pairs, evidence), pair_spread(evidence.noise)
     gain = _gain_in_unit(pairs, evidence)
     if len(pairs) >= FEWEST_PAIRS and log_evidence(gains, spread) >= _needed(evidence):
-        if doubt_of(evidence) and sum(pair.strict for pair in pairs) < STRICT_PAIRS:
+        if _is_doubted(pairs, evidence):
             return None
         return _frozen(pairs, evidence) or _keep(pairs, evidence)
     words = f"{gain:+.3g} on average of {len(pairs)} pair{'s' if len(pairs) > 1 else ''}"
-    if log_evidence(gains, spread, effects=DROP_EFFECT) <= DROP_AT:
+    if evidence.margin and len(pairs) >= FEWEST_PAIRS and is_no_worse(gains, spread, evidence.margin):
+        return (
+            None
+            if _is_doubted(pairs, evidence)
+            else _frozen(pairs, evidence) or _keep_simpler(pairs, evidence)
+        )
+    if evidence.margin and not is_hopeless(gains, spread, evidence.margin):
+        hopeless = False
+    else:
+        hopeless = log_evidence(gains, spread, effects=DROP_EFFECT) <= DROP_AT
+    if hopeless:
         return _discard(f"did not hold: {words}", _seen(evidence, pairs), gain)
     if len(pairs) >= evidence.confirmations:
         seen = _seen(evidence, pairs) | {"near_miss": gain > 0}
         return _discard(f"undecided: {words}, too little to tell from luck", seen, gain)
     return None
+
+
+def _is_doubted(pairs: Sequence[_Told], evidence: Evidence) -> bool:
+    """Whether what is quarantined still has too few pairs that were scored strictly."""
+    return bool(doubt_of(evidence)) and sum(pair.strict for pair in pairs) < STRICT_PAIRS
 
 
 def _keep(pairs: Sequence[_Told], evidence: Evidence) -> Verdict:
@@ -222,6 +244,25 @@ def _keep(pairs: Sequence[_Told], evidence: Evidence) -> Verdict:
         interval=(low, high),
         evidence=seen,
     )
+
+
+def _keep_simpler(pairs: Sequence[_Told], evidence: Evidence) -> Verdict:
+    """Kept for its code: it may be better or worse by less than the margin, and promises nothing."""
+    gains, margin = _gains(pairs, evidence), evidence.margin
+    kept = _keep(pairs, evidence)
+    if kept.decision is not Decision.KEPT or kept.interval is None:
+        return kept
+    level = fmean(pair.reference.value for pair in pairs)
+    most = gain_in_unit(evidence.metric, margin, level, evidence.noise)
+    both = is_no_better(gains, pair_spread(evidence.noise), margin)
+    how = f"equal within ±{most:.3g}" if both else f"no worse than by {most:.3g}"
+    low, high = kept.interval
+    reason = (
+        f"simpler: {evidence.saved} fewer syntax-tree nodes, {how} in {len(pairs)} pairs: {kept.gain:+.3g}, "
+        f"95 % interval {low:.3g} to {high:.3g}"
+    )
+    simpler = {"nodes": evidence.saved, "margin": most, "gain": fmean(gains)}
+    return replace(kept, reason=reason, evidence={**kept.evidence, "simpler": simpler})
 
 
 def _allowed(pairs: Sequence[_Told], evidence: Evidence) -> dict[str, float]:

@@ -13,6 +13,7 @@ from jumar.rules.evidence import (
     REPEATED_PAIR,
     first_certifying_pair,
     noise_of,
+    reference_of,
     standing,
 )
 from jumar.rules.history import History
@@ -54,7 +55,7 @@ def wanted_runs(want: Want, record: ExperimentRecord, history: History) -> tuple
     candidate, parent = record.experiment.commit, record.experiment.parent
     purpose, number = want.purpose, record.number
     if purpose is Purpose.CONFIRM:
-        runs = _pair(record, history, purpose, (candidate, parent))
+        runs = _pair(record, history, purpose, (candidate, reference_of(record, history)))
         return tuple(replace(run, strict=want.strict) for run in runs)
     if purpose is Purpose.SCREEN:
         # A seed that the champion has run too, another one for each experiment: no candidate can

@@ -33,7 +33,7 @@ def seen(value: float, *pairs: Pair, **more: object) -> Evidence:
         screen_seed=1,
         pairs=pairs,
     )
-    return replace(evidence, **more)  # type: ignore[arg-type]
+    return replace(evidence, **more)
 
 
 def pair(new: float | Outcome, *, strict: bool, old: float = 2.5) -> Pair:
