@@ -19,6 +19,9 @@ from jumar.rules.student import squares_about_mean
 # per cents that experiments give.
 MOST_NOISE = 0.25
 
+# What one change gives on a good day; a refusal says what it would take to see that.
+MODEST_GAIN = 0.05
+
 # With the same seed twice: a difference under half of what two seeds give counts as "honours it".
 SEEDED_BELOW = 0.5
 
@@ -89,10 +92,12 @@ def smallest_gain(noise: Noise, confirmations: int, level: float) -> float:
 
     An estimate for people: what would just be the first keep on average, and 0.84 standard errors more.
     """
-    if noise.deterministic:
-        return 0.0
+    return 0.0 if noise.deterministic else sd_in_unit(_smallest(noise, confirmations), level, noise)
+
+
+def _smallest(noise: Noise, confirmations: int) -> float:
     just = smallest_mean(confirmations, pair_spread(noise), evidence_needed(test=1, keeps=0))
-    return sd_in_unit(just + 0.84 * noise.pair_sd / math.sqrt(confirmations), level, noise)
+    return just + 0.84 * noise.pair_sd / math.sqrt(confirmations)
 
 
 def _is_seeded(values: Sequence[float], repeated: tuple[float, float] | None) -> bool:
@@ -107,9 +112,14 @@ def _is_seeded(values: Sequence[float], repeated: tuple[float, float] | None) ->
 def _refuse(noise: Noise, mean: float) -> None:
     sd = sd_in_unit(noise.run_sd, mean, noise)
     share = f"{sd / abs(mean):.0%} of its mean {mean:.4g}" if mean else "around a mean of 0"
+    more = ""
+    if mean:  # noise falls with the root of how much goes into a number
+        wanted = MODEST_GAIN if noise.relative else MODEST_GAIN * abs(mean)
+        times = math.ceil((_smallest(noise, 8) / wanted) ** 2)
+        more = f" for a gain of {MODEST_GAIN:.0%} to be seen, about {times:,} times as much:"
     raise NotMeasurable(
         f"the metric moves by {sd:.3g} between runs of the unchanged target ({share}); even with "
         f"8 pairs of runs only a gain of about {smallest_gain(noise, 8, mean):.3g} could be seen",
-        fix="make one run say more: a longer budget, a larger evaluation set, the mean of several "
-        'repetitions, `clock = "cpu"` or "steps" on a busy machine; and seed everything from JUMAR_SEED',
+        fix=f"make one run say more;{more} a longer budget, a larger evaluation set, the mean of several "
+        'seeds, `clock = "cpu"` or "steps" on a busy machine; and seed everything from JUMAR_SEED',
     )

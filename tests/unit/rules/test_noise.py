@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 
 import pytest
 
@@ -60,7 +61,20 @@ def test_one_seed_that_does_not_repeat_gives_the_noise_of_two_runs() -> None:
 def test_a_metric_that_is_nearly_all_noise_is_refused_with_the_gain_that_could_be_seen() -> None:
     with pytest.raises(NotMeasurable, match=r"32% of its mean 1\).* only a gain of about") as refusal:
         measure_noise({1: 0.69, 2: 1.0, 3: 1.31})
-    assert "longer budget" in refusal.value.fix
+    assert re.search(
+        r"a gain of 5% to be seen, about [\d,]+ times as much: a longer budget", refusal.value.fix
+    )
+
+
+def test_so_many_times_as_much_in_a_run_do_show_a_modest_gain() -> None:
+    values = {1: 0.69, 2: 1.0, 3: 1.31}
+    with pytest.raises(NotMeasurable) as refusal:
+        measure_noise(values)
+    found = re.search(r"about ([\d,]+) times", refusal.value.fix)
+    assert found is not None
+    root = math.sqrt(float(found[1].replace(",", "")))
+    calmer = measure_noise({seed: value ** (1 / root) for seed, value in values.items()})
+    assert smallest_gain(calmer, 8, 1.0) == pytest.approx(0.05, rel=0.1)
 
 
 def test_a_mean_of_zero_is_refused_in_words() -> None:
