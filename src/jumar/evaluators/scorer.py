@@ -148,4 +148,4 @@ def _what_went_wrong(scored: ExitReport, finished: FinishedRun) -> str:
         else f"{scored.ending.value} {scored.detail}".strip()
     )
     said = last_lines(finished.score_log)
-    return f"{what}\n{said}" if said else what
+    return f"{what}: {said.splitlines()[-1]}\n{said}" if said else what
