@@ -115,7 +115,8 @@ def _messages(brief: Brief) -> str:
 
 def _champion(brief: Brief, recollection: Recollection) -> str:
     metric, base = brief.contract.measure.metric, brief.history[BASELINE]
-    kept = recollection.kept[-1].number if recollection.kept else BASELINE
+    champions = [record.number for record in recollection.kept if record.experiment.commit == brief.parent]
+    kept = champions[-1] if champions else BASELINE
     who = f"experiment {kept}" if kept else "the unchanged target"
     lines = [f"The champion is {who}: {value_in_words(metric, brief.value, brief.noise)}."]
     values = [run.outcome.value for run in own_runs(base) if isinstance(run.outcome, Measured)]

@@ -51,7 +51,8 @@ def effect(record: ExperimentRecord) -> str:
 def kept_line(record: ExperimentRecord) -> str:
     """A kept experiment on one line."""
     names = _names(record)
-    return f"- {headline(record)}; {effect(record) or 'better'}{names and f'; touched {names}'}"
+    end = "; taken back since: a certification refuted it" if record.refuted else ""
+    return f"- {headline(record)}; {effect(record) or 'better'}{names and f'; touched {names}'}{end}"
 
 
 def paragraph(record: ExperimentRecord, lesson: str = "") -> str:

@@ -22,6 +22,7 @@ from jumar.core.verdict import Decision, Verdict
 
 # What we meter ourselves around a run; no scorer has a hand in it.
 METERED = frozenset({"peak_memory_mb", "cpu_s", "wall_s", "output_mb", "serve_cpu_s", "curve_steps"})
+TAKEN_BACK = "a certification refuted it, and it was taken back"
 NOT_SHOWN = "not shown: of scores, this contract tells agents whether a change was kept"
 _KEPT_APART = ("did not hold", "undecided")  # how the judge begins the reasons that pairs give
 
@@ -45,6 +46,8 @@ class Veil:
     def record(self, record: ExperimentRecord) -> ExperimentRecord:
         """An experiment without its certifying runs: they saw the holdout, and the search may go on."""
         runs = tuple(run for run in record.runs if run.run.purpose is not Purpose.CERTIFY)
+        if record.refuted:
+            record = replace(record, refuted=TAKEN_BACK)  # its own words tell what the holdout said
         if self._measure.scores is Scores.FULL:
             return record if len(runs) == len(record.runs) else replace(record, runs=runs)
         verdict = record.verdict
