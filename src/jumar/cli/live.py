@@ -16,7 +16,7 @@ from jumar.app import Study
 from jumar.cli import render
 from jumar.cli.views import clock_time, entry_words, experiments_table, staircase
 from jumar.core.contract import Contract
-from jumar.core.event import Asked, Certified, Entry, Judged, Noticed, Rested, RunEnded
+from jumar.core.event import Asked, Certified, Entry, Judged, Noticed, Refuted, Rested, RunEnded
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.verdict import Claim
 from jumar.reports.summary import gain_in_words
@@ -74,7 +74,7 @@ class PlainLines:
     def observe(self, event: Entry | Tick) -> None:
         """Print what is worth a line, and a sign of life when nothing was for a minute."""
         if isinstance(event, Entry):
-            self._claim = event.event.claim if isinstance(event.event, Certified) else self._claim
+            self._claim = _claim(event, self._claim)
             words = entry_words(event, self._contract)
             if words:
                 self._print(f"{clock_time(event.at)}  {words}")
@@ -120,10 +120,13 @@ class LiveTable:
             self._tick = event
             self._draw()
             return
-        self._claim = event.event.claim if isinstance(event.event, Certified) else self._claim
+        self._claim = _claim(event, self._claim)
         match event.event:
             case Judged(experiment=changed):
                 self._refresh(changed)
+            case Refuted(experiment=changed):
+                self._refresh(changed)
+                self._words.append(entry_words(event, self._contract) or "")
             case RunEnded(key=key):
                 self._refresh(int(key.partition("-")[0]))
             case Asked() | Noticed() | Certified() | Rested():
@@ -165,6 +168,11 @@ class LiveTable:
         parts += [Text(words, style="yellow") for words in self._words]
         parts.append(Text("Ctrl-C: finish what runs; twice: stop now", style="bright_black"))
         self._live.update(Group(*parts), refresh=True)
+
+
+def _claim(entry: Entry, before: Claim | None) -> Claim | None:
+    """What is claimed after an entry."""
+    return entry.event.claim if isinstance(entry.event, Certified | Refuted) else before
 
 
 def _head(tick: Tick | None) -> str:

@@ -11,12 +11,20 @@ from msgspec.structs import replace
 from jumar.app import Study, open_study
 from jumar.cli import render
 from jumar.cli.verb import json_option, of_a_study, verb
-from jumar.cli.views import diff_text, experiment_grid, experiments_table, runs_table, status_grid
+from jumar.cli.views import (
+    claims_grid,
+    diff_text,
+    experiment_grid,
+    experiments_table,
+    runs_table,
+    status_grid,
+)
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.ledger import Condition, StudyRecord
 from jumar.errors import Usage
 from jumar.reports.summary import Summary, summarise
 from jumar.reports.values import Values
+from jumar.rules.certain import certain
 from jumar.rules.plain import plain
 
 LOG_LINES = 20
@@ -72,7 +80,8 @@ def status(folder: Path, study: str | None, as_json: bool) -> None:
         pid = holder.pid if holder else None
         return render.data({"summary": summary, "read": len(records), "doing": doing, "pid": pid})
     render.say(status_grid(summary, doing, records), "")
-    render.say(experiments_table(records[-5:], Values(records), live.contract.measure.metric))
+    latest, metric = records[-5:], live.contract.measure.metric
+    render.say(experiments_table(latest, Values(records), metric, certain(records)))
     if live.contract_changed:
         render.note("jumar.toml has changed since; the study keeps to the one it started from")
 
@@ -87,14 +96,17 @@ def log(
     folder: Path, study: str | None, last: int, everything: bool, kept: bool, as_json: bool
 ) -> None:  # fmt: skip
     """List experiments with verdict and reason, oldest first."""
-    live, _ = opened(folder, study)
-    records = live.experiments(last=None if everything or kept else last)
+    live, record = opened(folder, study)
+    records = live.experiments() if everything or kept else recent(live, record)
     shown = [record for record in records if record.is_kept or not kept]
     shown = shown if everything else shown[-last:]
     if as_json:
         return render.data(shown)
 
-    render.say(experiments_table(shown, Values(records), live.contract.measure.metric))
+    render.say(experiments_table(shown, Values(records), live.contract.measure.metric, certain(records)))
+    summary = standing(live, record, records)
+    for words in filter(None, (summary.keeps_in_words(), summary.gap_in_words())):
+        render.say("", words)
 
 
 @verb("jumar show 12", "jumar show 12 --log")
@@ -104,14 +116,18 @@ def log(
 @json_option
 def show(number: int, folder: Path, study: str | None, with_log: bool, as_json: bool) -> None:
     """Show one experiment: hypothesis, runs, verdict and evidence. Number 0 is the baseline."""
-    live, _ = opened(folder, study)
+    live, found = opened(folder, study)
     record = live.experiment(number)
     if with_log:
         return _print_log(live, number)
     if as_json:
         return render.data(record)
 
-    render.say(experiment_grid(record, Values([record]), live.contract.measure.metric), "")
+    listed = certain(recent(live, found))
+    render.say(experiment_grid(record, Values([record]), live.contract.measure.metric, listed), "")
+    claim = found.claim
+    if claim and claim.experiment == number:
+        render.say(claims_grid(claim, live.contract), "")
     render.say(runs_table(record.runs))
 
 

@@ -21,10 +21,9 @@ from jumar.cli.nexts import entering, next_steps
 from jumar.cli.readers import opened, recent, standing
 from jumar.cli.tuning import knobs_in_words
 from jumar.cli.verb import json_option, of_a_study, verb
-from jumar.cli.views import grid, status_grid
+from jumar.cli.views import claims_grid, grid, status_grid
 from jumar.core.event import Entry, Wish
 from jumar.home import Options
-from jumar.reports.words import claim_in_words
 from jumar.study.tick import Tick
 
 
@@ -81,8 +80,9 @@ def certify(folder: Path, study: str | None, as_json: bool) -> int:
     if as_json:
         render.line({"claim": claim})
     else:
-        words = claim_in_words(claim, holdout=bool(live.contract.measure.hidden)) if claim else ""
-        render.say(words or "nothing to certify: no change was kept")
+        render.say(claims_grid(claim, live.contract) if claim else "nothing to certify: no change was kept")
+        if claim and claim.refuted:
+            render.say("what was kept since is taken back: `jumar log --kept`, `jumar status`")
     return Exit.INTERRUPTED if interrupts.count else Exit.DONE
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,15 +10,35 @@ from rich.table import Table
 from rich.text import Text
 
 from jumar.core.contract import Contract, Metric
-from jumar.core.event import Asked, Certified, Entry, Judged, Noticed, Proposed, Rested, Resumed, Wish
+from jumar.core.event import (
+    Asked,
+    Certified,
+    Entry,
+    Judged,
+    Noticed,
+    Proposed,
+    Refuted,
+    Rested,
+    Resumed,
+    Wish,
+)
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.outcome import Failed, Measured, Stopped
 from jumar.core.run import RunRecord
-from jumar.core.verdict import Decision, Verdict
+from jumar.core.verdict import Claim, Decision, Verdict
 from jumar.reports.effort import Effort
 from jumar.reports.summary import Summary
 from jumar.reports.values import Values
-from jumar.reports.words import claim_in_words, duration, number, percent, plural, sparkline
+from jumar.reports.words import (
+    claim_in_words,
+    duration,
+    gap_in_words,
+    items_in_words,
+    number,
+    percent,
+    plural,
+    sparkline,
+)
 from jumar.rules.plain import plain, short
 
 STYLES = {
@@ -39,11 +59,15 @@ WISHES = {
 }
 
 
-def verdict_text(verdict: Verdict | None) -> Text:
-    """The decision in its colour; an experiment without one is open."""
+def verdict_text(record: ExperimentRecord, certain: Collection[int] = ()) -> Text:
+    """The decision in its colour, and what became of a keep; an experiment without one is open."""
+    verdict = record.verdict
     if verdict is None:
         return Text("open", style="cyan")
-    return Text(verdict.decision.value, style=STYLES[verdict.decision])
+    if record.refuted:
+        return Text(f"{verdict.decision.value}, refuted", style="yellow")
+    mark = ", certain" if record.number in certain else ""
+    return Text(f"{verdict.decision.value}{mark}", style=STYLES[verdict.decision])
 
 
 def clock_time(at: float) -> str:
@@ -62,10 +86,12 @@ def grid(rows: Sequence[tuple[str, Any]]) -> Table:
     return table
 
 
-def experiments_table(records: Sequence[ExperimentRecord], values: Values, metric: Metric) -> Table:
-    """One line per experiment, oldest first."""
+def experiments_table(
+    records: Sequence[ExperimentRecord], values: Values, metric: Metric, certain: Collection[int] = ()
+) -> Table:
+    """One line per experiment, oldest first; `certain` are the numbers of keeps to be marked so."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bright_black", pad_edge=False)
-    for heading in ("#", "verdict", metric.name, "gain"):
+    for heading in ("#", "verdict", metric.name, "uncertified\ngain"):
         table.add_column(Text(heading), justify="left" if heading == "verdict" else "right", no_wrap=True)
     # Where room is short, Rich takes it from columns that may wrap; their texts then do not.
     table.add_column("hypothesis", ratio=3)
@@ -74,7 +100,7 @@ def experiments_table(records: Sequence[ExperimentRecord], values: Values, metri
         value, verdict = values.of(record), record.verdict
         table.add_row(
             str(record.number),
-            verdict_text(verdict),
+            verdict_text(record, certain),
             "" if value is None else number(value),
             "" if verdict is None or verdict.gain is None else number(verdict.gain, signed=True),
             _on_one_line(title(record)),
@@ -121,6 +147,10 @@ def status_grid(summary: Summary, doing: str, records: Sequence[ExperimentRecord
             ("state", plain(doing)),
             ("champion", f"{value}  {where}, mean of {plural(champion.runs, 'run')}" if value else ""),
             ("gain", plain(summary.sentence)),
+            ("gap", summary.gap_in_words()),
+            ("noise of the evaluation set", items_in_words(summary.claim)),
+            ("keeps", summary.keeps_in_words()),
+            ("refuted", _refuted(summary)),
             ("staircase", sparkline(staircase(records, Values(records)), width=60)),
             ("experiments", f"{summary.experiments}: {counts}" if counts else str(summary.experiments)),
             (f"failures{part}", plain(failures)),
@@ -129,6 +159,15 @@ def status_grid(summary: Summary, doing: str, records: Sequence[ExperimentRecord
             ("branch", f"jumar/{summary.study}" if champion.experiment != BASELINE else ""),
         ]
     )
+
+
+def _refuted(summary: Summary) -> str:
+    fallen = [keep for keep in summary.keeps if keep.refuted]
+    if not fallen:
+        return ""
+    newest = max(fallen, key=lambda keep: keep.experiment)
+    numbers = ", ".join(f"#{keep.experiment}" for keep in sorted(fallen, key=lambda keep: keep.experiment))
+    return f"{numbers}: {plain(newest.refuted)}"
 
 
 def _effort(effort: Effort) -> str:
@@ -140,7 +179,9 @@ def _effort(effort: Effort) -> str:
     return ", ".join(said)
 
 
-def experiment_grid(record: ExperimentRecord, values: Values, metric: Metric) -> Table:
+def experiment_grid(
+    record: ExperimentRecord, values: Values, metric: Metric, certain: Collection[int] = ()
+) -> Table:
     """One experiment but for its runs."""
     experiment, verdict = record.experiment, record.verdict
     value = values.of(record)
@@ -152,17 +193,29 @@ def experiment_grid(record: ExperimentRecord, values: Values, metric: Metric) ->
         ("parent", experiment.parent),
         ("commit", experiment.commit),
         ("proposed", clock_time(record.proposed_at)),
-        ("verdict", verdict_text(verdict)),
+        ("verdict", verdict_text(record, certain)),
+        ("refuted", plain(record.refuted)),
         (metric.name, "" if value is None else number(value)),
     ]
     if verdict:
         rows += [
             ("reason", plain(verdict.reason)),
             ("code", plain(verdict.code)),
-            ("gain", _gain(verdict)),
+            ("uncertified gain", _gain(verdict)),
             ("evidence", _flat(verdict.evidence)),
         ]
     return grid(rows)
+
+
+def claims_grid(claim: Claim, contract: Contract) -> Table:
+    """What certification found of a champion."""
+    return grid(
+        [
+            ("claim", plain(claim_in_words(claim, holdout=bool(contract.measure.hidden)))),
+            ("gap", gap_in_words(claim)),
+            ("noise of the evaluation set", items_in_words(claim)),
+        ]
+    )
 
 
 def _gain(verdict: Verdict) -> str:
@@ -234,10 +287,13 @@ def entry_words(entry: Entry, contract: Contract) -> str | None:
         case Proposed():
             said = "measuring the unchanged target"
         case Judged(experiment=judged, verdict=verdict):
-            gain = "" if verdict.gain is None else f" {number(verdict.gain, signed=True)}"
+            gain = "" if verdict.gain is None else f" {number(verdict.gain, signed=True)} (uncertified)"
             said = f"#{judged} {verdict.decision.value}{gain}: {verdict.reason}"
         case Certified(claim=claim):
             said = claim_in_words(claim, holdout=bool(contract.measure.hidden))
+            said += f"; {gap}" if (gap := gap_in_words(claim)) else ""
+        case Refuted(experiment=refuted, reason=reason):
+            said = f"#{refuted} is taken back: {reason}"
         case Noticed(words=words):
             said = words
         case Asked(wish=wish, words=words):

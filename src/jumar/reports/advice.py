@@ -95,7 +95,7 @@ def _measure_better(summary: Summary) -> Advice | None:
 
 
 def _certify(summary: Summary) -> Advice | None:
-    if not summary.keeps:
+    if not summary.standing_keeps:
         return None
     if summary.claim is None:
         words = "The gain is uncertified. Measure it on fresh seeds before you repeat it."
@@ -110,11 +110,12 @@ def _certify(summary: Summary) -> Advice | None:
 
 
 def _read_changes(summary: Summary) -> Advice | None:
-    if not summary.keeps:
+    if not summary.standing_keeps:
         return None
+    changes = plural(len(summary.standing_keeps), "kept change")
     return Advice(
-        words=f"Read the {plural(len(summary.keeps), 'kept change')} before merging: what the score does not "
-        "value may have been given up for it.",
+        words=f"Read the {changes} before merging: what the score does not value "
+        "may have been given up for it.",
         command=f"git diff {summary.baseline.commit[:10]} {summary.champion.commit[:10]}",
     )
 
@@ -138,8 +139,8 @@ def _retry_near_misses(summary: Summary) -> Advice | None:
     at_least = "At least " if count == MOST_NEAR_MISSES else ""
     return Advice(
         words=f"{at_least}{plural(count, 'change')} looked better and could not be told from noise; "
-        f"the best of them is experiment {best.experiment} ({percent(best.gain, signed=True)}). A longer "
-        "budget, or more confirmations, would settle them.",
+        f"the best of them is experiment {best.experiment} ({percent(best.gain, signed=True)}, uncertified). "
+        "A longer budget, or more confirmations, would settle them.",
         command=f"jumar show {best.experiment}",
     )
 

@@ -35,8 +35,9 @@ _LABEL_PT, _GAP_PT, _ANGLE_DEG, _MOST_LABELS = 8.0, 7.5, 30.0, 26
 _BAND_ROOM = 0.05  # of the height: a line of text
 _LABEL_LENGTHS = (46, 32, 20)
 _RASTER_FROM = 1500  # an SVG of more dots than this takes megabytes; they become one picture in it
-_LEGEND = ("kept", "champion", "discarded", "open", "off the scale", "stopped early", "failed")
+_LEGEND = ("kept", "refuted", "champion", "discarded", "open", "off the scale", "stopped early", "failed")
 _HOLLOW: dict[str, Any] = {"s": 26, "facecolors": "none", "edgecolors": FAINT, "linewidths": 1.2}
+_REFUTED: dict[str, Any] = {**_HOLLOW, "edgecolors": KEPT_EDGE}
 INSTALL = "pip install 'jumar[chart]'"
 
 
@@ -99,7 +100,7 @@ def _render(progress: Progress, form: Form) -> bytes:
 def _draw(figure: Figure, progress: Progress) -> None:
     axes = figure.add_axes((0.062, 0.085, 0.92, 0.79))
     _set_up(axes, progress)
-    if not (progress.kept or progress.others or progress.undecided):
+    if not (progress.kept or progress.others or progress.undecided or progress.refuted):
         ended = progress.without_value or progress.stopped
         words = "nothing was measured" if ended else "nothing measured yet"
         axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", color=FAINT, fontsize=14)
@@ -111,6 +112,7 @@ def _draw(figure: Figure, progress: Progress) -> None:
         _draw_others(axes, progress, low, high)
         _draw_open(axes, progress, low, high)
         _draw_kept(axes, progress)
+        _draw_refuted(axes, progress, low, high)
     _draw_without_value(axes, progress)
     figure.text(0.062, 0.945, progress.title, fontsize=14, fontweight="bold")
     figure.text(
@@ -228,6 +230,14 @@ def _draw_kept(axes: Axes, progress: Progress) -> None:
     axes.scatter(
         numbers, values, s=size, c=KEPT, edgecolors=KEPT_EDGE, linewidths=0.8, zorder=4, label="kept"
     )
+
+
+def _draw_refuted(axes: Axes, progress: Progress, low: float, high: float) -> None:
+    """What was kept and taken back: hollow, where it would stand; at the better edge when it is beyond."""
+    if progress.refuted:
+        numbers = [mark.number for mark in progress.refuted]
+        values = [min(max(mark.value, low), high) for mark in progress.refuted]
+        axes.scatter(numbers, values, zorder=4, label="refuted", clip_on=False, **_REFUTED)
 
 
 def _draw_baseline(axes: Axes, progress: Progress) -> Text | None:

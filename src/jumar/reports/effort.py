@@ -72,7 +72,7 @@ def agent_shares(
         by_agent.setdefault(record.experiment.agent, []).append(record)
     shares = []
     for agent, records in by_agent.items():
-        kept = [record for record in records if record.is_kept and record.experiment.parent in before]
+        kept = [record for record in records if record.stands and record.experiment.parent in before]
         gains = [relative_gain(record, values, metric, before[record.experiment.parent]) for record in kept]
         costs = [record.experiment.cost for record in records]
         shares.append(

@@ -17,6 +17,7 @@ from jumar.reports.sections import SELF_REPORTED, facts, moment, section, table
 from jumar.reports.summary import Summary
 from jumar.reports.values import Values
 from jumar.reports.words import number, percent, plural
+from jumar.rules.certain import certain
 from jumar.rules.plain import short
 
 LATEST = 200  # experiments whose details are shown whatever came of them
@@ -24,6 +25,7 @@ MOST_DETAIL_BYTES = 7 << 20  # the whole page stays below 15 MB, and so opens on
 MOST_ROWS = 10_000
 MOST_DIFF_LINES, MOST_LINE = 400, 400
 LOG_TAIL_BYTES = 3000
+GAIN = "uncertified gain"
 
 
 class Sources(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,14 +51,15 @@ class Entries:
         self._experiments, self._contract, self._sources = experiments, contract, sources
         self._values = Values(experiments)
         self._parents = parents(experiments, self._values)
+        self._certain = certain(experiments)
         name = contract.measure.metric.name
         self._metric = f"{name} (self-reported)" if contract.self_reported else name
 
     def table(self, detailed: Mapping[int, Markup]) -> Markup:
         """Experiments in a row each, the latest first; of very many, what was kept and the latest."""
         metric = self._metric
-        heads = ("#", "verdict", metric, "gain", "what", "agent", "runs", "CPU s", "judged")
-        numeric = {"#", metric, "gain", "runs", "CPU s"}
+        heads = ("#", "verdict", metric, GAIN, "what", "agent", "runs", "CPU s", "judged")
+        numeric = {"#", metric, GAIN, "runs", "CPU s"}
         minor = {"agent", "runs", "CPU s", "judged"}
         head = [
             tag("th", name, class_=" ".join(["n"] * (name in numeric) + ["minor"] * (name in minor)) or None)
@@ -85,7 +88,7 @@ class Entries:
         return tag(
             "tr",
             tag("td", tag("a", name, href=f"#e{name}") if detailed else name, class_="n"),
-            tag("td", decision, class_=decision),
+            tag("td", self._marked(record), class_=decision),
             tag("td", "" if value is None else number(value), class_="n"),
             tag("td", self._gain(record), class_="n"),
             tag("td", short(record.experiment.hypothesis, 120), class_="wide"),
@@ -96,6 +99,11 @@ class Entries:
             data_d=decision,
             id=None if detailed else f"e{name}",
         )
+
+    def _marked(self, record: ExperimentRecord) -> str:
+        """The verdict, and what became of a keep."""
+        mark = "refuted" if record.refuted else "certain" if record.number in self._certain else ""
+        return f"{_standing(record)}, {mark}" if mark else _standing(record)
 
     def _gain(self, record: ExperimentRecord) -> str:
         parent = self._parents.get(record.experiment.parent)
@@ -132,9 +140,9 @@ class Entries:
         line = tag(
             "summary",
             tag("span", f"#{record.number}", class_="n"),
-            tag("span", decision, class_=f"tag {decision}"),
+            tag("span", self._marked(record), class_=f"tag {decision}"),
             f" {short(experiment.hypothesis, 200)} ",
-            tag("span", self._gain(record), class_=decision),
+            tag("span", f"{gain} (uncertified)" if (gain := self._gain(record)) else "", class_=decision),
         )
         return tag(
             "details",
@@ -159,7 +167,8 @@ class Entries:
         return facts((
             ("verdict", verdict.reason if verdict else "not judged yet"),
             ("breach", verdict.code if verdict else ""),
-            (f"gain in {self._metric}", interval),
+            ("refuted", record.refuted),
+            (f"{GAIN} in {self._metric}", interval),
             ("predicted", "" if predicted is None else percent(predicted, signed=True)),
             ("agent", experiment.agent),
             ("cost", f"${experiment.cost.usd:.3f}, {plural(experiment.cost.tokens, 'token')}"),

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from jumar.core.contract import Metric
 from jumar.core.experiment import BASELINE, ExperimentRecord
@@ -15,6 +16,7 @@ from jumar.core.outcome import Failed
 from jumar.core.run import Purpose
 from jumar.core.verdict import Decision
 from jumar.reports.values import Values, kept, tried
+from jumar.rules.certain import certain
 
 MOST_NEAR_MISSES = 20
 MOST_EXAMPLES = 5
@@ -38,6 +40,8 @@ class Keep(msgspec.Struct, frozen=True, kw_only=True):
     predicted: float | None
     reason: str
     evidence: Mapping[str, Any]
+    certain: bool = False  #: by itself, and not only as one of many that are false in a tenth at most
+    refuted: str = ""  #: why a certification took it back
 
 
 class NearMiss(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,15 +87,16 @@ def parents(experiments: Sequence[ExperimentRecord], values: Values) -> dict[str
 
 
 def rank_keeps(experiments: Sequence[ExperimentRecord], values: Values, metric: Metric) -> tuple[Keep, ...]:
-    """The kept changes, surest first: those without noise, then by surety, then by gain."""
-    before = parents(experiments, values)
+    """The kept changes, surest first: without noise, then by surety, then by gain; refuted ones last."""
+    before, listed = parents(experiments, values), certain(experiments)
     found = [_keep(record, values, metric, before) for record in kept(experiments)]
-    return tuple(sorted(found, key=_rank))
+    marked = [replace(keep, certain=keep.experiment in listed and not keep.refuted) for keep in found]
+    return tuple(sorted(marked, key=_rank))
 
 
-def _rank(keep: Keep) -> tuple[bool, float, float]:
-    certain = keep.interval is None and keep.gain is not None
-    return (not certain, -(keep.surety or 0.0), -(keep.gain or 0.0))
+def _rank(keep: Keep) -> tuple[bool, bool, float, float]:
+    exact = keep.interval is None and keep.gain is not None
+    return (bool(keep.refuted), not exact, -(keep.surety or 0.0), -(keep.gain or 0.0))
 
 
 def _keep(record: ExperimentRecord, values: Values, metric: Metric, before: Mapping[str, float]) -> Keep:
@@ -117,6 +122,7 @@ def _keep(record: ExperimentRecord, values: Values, metric: Metric, before: Mapp
         predicted=experiment.predicted,
         reason=verdict.reason,
         evidence=verdict.evidence,
+        refuted=record.refuted,
     )
 
 

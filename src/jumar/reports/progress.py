@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -35,7 +36,10 @@ class Band(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened, experiment by experiment. `kept` begins with the baseline, where measured."""
+    """What happened, experiment by experiment. `kept` begins with the baseline, where measured.
+
+    Keeps that a certification refuted are no steps of the champion any more.
+    """
 
     study: str
     title: str
@@ -50,6 +54,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     stopped: tuple[int, ...] = ()  #: numbers of the discarded that have no value: stopped early, as a rule
     undecided: tuple[Mark, ...] = ()  #: not judged yet, with a value so far
     unmeasured: tuple[int, ...] = ()  #: numbers of those that are not judged yet and have no value
+    refuted: tuple[Mark, ...] = ()  #: kept once, and taken back
 
     @property
     def staircase(self) -> tuple[float, ...]:
@@ -63,6 +68,7 @@ def progress_of(record: StudyRecord, experiments: Sequence[ExperimentRecord], co
     steps: list[Mark] = []
     others: list[Mark] = []
     undecided: list[Mark] = []
+    refuted: list[Mark] = []
     without: dict[str, list[int]] = {"failed": [], "stopped": [], "open": []}
     for experiment in experiments:
         value = values.of(experiment)
@@ -71,8 +77,9 @@ def progress_of(record: StudyRecord, experiments: Sequence[ExperimentRecord], co
                 without[_kind(experiment)].append(experiment.number)
             continue
         mark = Mark(number=experiment.number, value=value, label=experiment.experiment.hypothesis)
-        is_step = experiment.is_kept or experiment.number == BASELINE
-        (steps if is_step else undecided if experiment.is_open else others).append(mark)
+        is_step = experiment.stands or experiment.number == BASELINE
+        taken_back = refuted if experiment.refuted else others
+        (steps if is_step else undecided if experiment.is_open else taken_back).append(mark)
     self_reported = contract.self_reported or bool(record.claim and record.claim.self_reported)
     gain = None
     if steps and steps[0].number == BASELINE:
@@ -83,6 +90,7 @@ def progress_of(record: StudyRecord, experiments: Sequence[ExperimentRecord], co
             (
                 plural(len(tried(experiments)), "experiment"),
                 f"{len(kept(experiments)):,} kept",
+                *([f"{len(refuted):,} of them refuted"] if refuted else []),
                 *([f"{opened:,} open"] if (opened := len(undecided) + len(without["open"])) else []),
                 _gain(record, gain, self_reported),
             )
@@ -97,6 +105,7 @@ def progress_of(record: StudyRecord, experiments: Sequence[ExperimentRecord], co
         stopped=tuple(without["stopped"]),
         undecided=tuple(undecided),
         unmeasured=tuple(without["open"]),
+        refuted=tuple(refuted),
         band=_band(record.claim, steps, contract.measure.metric.direction),
     )
 
@@ -133,6 +142,8 @@ def _band(claim: Claim | None, steps: Sequence[Mark], direction: Direction) -> B
     said = f"certified at experiment {claim.experiment}: {_better(claim.relative)}"
     if high > low:
         said += f", 95 % interval {hundredths(low, 1)} to {hundredths(high, 1)}"
+    day = datetime.fromtimestamp(claim.at, UTC).strftime("%Y-%m-%d") if claim.at else ""
+    said = ", ".join(filter(None, (said, plural(claim.pairs, "pair"), claim.machine, day)))
     return Band(level=base + towards * claim.relative, low=ends[0], high=ends[1], label=said)
 
 

@@ -10,7 +10,7 @@ from jumar.core.contract import Clock, Contract, Guard, LimitTerms, RunTerms
 from jumar.core.ledger import StudyRecord
 from jumar.reports.markup import Child, Markup, join, preformatted, tag
 from jumar.reports.summary import Level, Summary
-from jumar.reports.words import duration, hundredths, number, percent, plural, size
+from jumar.reports.words import duration, hundredths, items_in_words, number, percent, plural, size
 
 SELF_REPORTED = tag("span", "self-reported", class_="tag warn")
 
@@ -51,10 +51,20 @@ def header(summary: Summary) -> Markup:
         "header",
         tag("h1", f"Jumar · study {summary.study} · {summary.target}"),
         tag("p", summary.sentence, class_="claim"),
+        *(tag("p", f"{name}: {words}", class_="note") for name, words in _besides(summary) if words),
         tag("p", *level, class_="level"),
         tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in _figures(summary)),
             class_="figures"),
     )  # fmt: skip
+
+
+def _besides(summary: Summary) -> list[tuple[str, str]]:
+    """What belongs to a claim and is no part of its sentence."""
+    return [
+        ("gap", summary.gap_in_words()),
+        ("noise of the evaluation set", items_in_words(summary.claim)),
+        ("refuted", ", ".join(f"#{keep.experiment}" for keep in summary.keeps if keep.refuted)),
+    ]
 
 
 def _value(level: Level) -> str:
@@ -99,7 +109,8 @@ def wins(summary: Summary) -> Markup:
             tag("td", _interval(keep.interval), class_="n"),
             tag("td", "" if keep.surety is None else f"{keep.surety:.1f}", class_="n"),
             tag("td", _signed(keep.predicted), class_="n minor"),
-            tag("td", keep.agent, class_="minor"))
+            tag("td", keep.agent, class_="minor"),
+            tag("td", "refuted" if keep.refuted else "certain" if keep.certain else ""))
         for rank, keep in enumerate(summary.keeps, 1)
     ]  # fmt: skip
     reported = " (self-reported)" if summary.self_reported else ""
@@ -107,18 +118,20 @@ def wins(summary: Summary) -> Markup:
         ">",
         "experiment",
         "what",
-        f">gain{reported}",
+        f">uncertified gain{reported}",
         ">95 % interval",
         ">surety",
         ">predicted",
         "agent",
+        "",
     )
     note = (
         "Each gain is relative to the champion of its time. Surety is the gain in half-widths of its "
         "interval: at 1 the interval just reaches zero. Gains of single changes do not add up to a claim; "
         "the sentence at the top is the claim."
     )
-    return section("Wins, surest first", tag("p", note, class_="note"), table(heads, rows))
+    said = tag("p", f"{summary.keeps_in_words()}.") if summary.standing_keeps else None
+    return section("Wins, surest first", tag("p", note, class_="note"), said, table(heads, rows))
 
 
 def _signed(share: float | None) -> str:
@@ -139,7 +152,10 @@ def losses(summary: Summary) -> Markup:
                 tag("td", percent(miss.gain, signed=True), class_="n"), tag("td", miss.reason, class_="wide"))
             for miss in summary.near_misses
         ]  # fmt: skip
-        parts += [tag("h3", "Near misses"), table(("", "what", ">seen gain", "why it was not kept"), rows)]
+        parts += [
+            tag("h3", "Near misses"),
+            table(("", "what", ">uncertified gain", "why it was not kept"), rows),
+        ]
     if summary.failures:
         rows = [
             tag("tr", tag("td", group.why), tag("td", f"{group.count:,}", class_="n"),
@@ -239,5 +255,5 @@ def cost(summary: Summary) -> Markup:
             tag("td", duration(share.seconds), class_="n minor"))
         for share in summary.agents
     ]  # fmt: skip
-    heads = ("agent", ">proposals", ">kept", ">sum of gains", ">cost", ">tokens", ">time")
+    heads = ("agent", ">proposals", ">kept", ">uncertified gains", ">cost", ">tokens", ">time")
     return section("What it cost", spent, table(heads, rows) if rows else None)

@@ -24,7 +24,7 @@ from jumar.reports.findings import (
     rank_keeps,
 )
 from jumar.reports.values import Values, tried
-from jumar.reports.words import claim_in_words, uncertified_in_words
+from jumar.reports.words import claim_in_words, gap_in_words, keeps_in_words, uncertified_in_words
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,16 +60,34 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     gain: float | None  #: relative; 0.05 is 5 % better
     claim: Claim | None
     claim_is_current: bool
+    gap: float | None  #: by how much less than the search saw was certified; None where it was not less
+    false_keeps: float  #: the share of keeps that may be false; of those marked `certain` it is 0.05
     experiments: int  #: proposals, open ones included, the baseline not
     open_experiments: int
     decisions: dict[str, int]
-    keeps: tuple[Keep, ...]  #: surest first
+    keeps: tuple[Keep, ...]  #: surest first; those that a certification refuted are the last
     near_misses: tuple[NearMiss, ...]
     failures: tuple[FailureGroup, ...]
     predictions: Predictions | None
     effort: Effort
     agents: tuple[AgentShare, ...]
     advice: tuple[Advice, ...] = ()  #: what to do next, the most urgent first
+
+    @property
+    def standing_keeps(self) -> tuple[Keep, ...]:
+        """The keeps that no certification refuted."""
+        return tuple(keep for keep in self.keeps if not keep.refuted)
+
+    def keeps_in_words(self) -> str:
+        """How sure single keeps are."""
+        standing = self.standing_keeps
+        refuted = len(self.keeps) - len(standing)
+        sure = sum(keep.certain for keep in standing)
+        return keeps_in_words(len(standing), sure, refuted, self.false_keeps)
+
+    def gap_in_words(self) -> str:
+        """That less was certified than the search saw, where that is so."""
+        return gap_in_words(self.claim, current=self.claim_is_current)
 
 
 def summarise(record: StudyRecord, experiments: Sequence[ExperimentRecord], contract: Contract) -> Summary:
@@ -82,6 +100,9 @@ def summarise(record: StudyRecord, experiments: Sequence[ExperimentRecord], cont
     if baseline.value is not None and champion.value is not None:
         gain = metric.relative_gain(baseline.value, champion.value)
     current = record.claim is not None and record.claim.champion == record.champion_commit
+    sentence = gain_in_words(record.champion, record.claim, gain, contract)
+    if record.champion == BASELINE and record.decisions.get(Decision.KEPT):
+        sentence = sentence.replace("no change was kept", "what was kept was refuted on fresh runs")
     summary = Summary(
         study=record.name,
         target=contract.target.name,
@@ -93,12 +114,14 @@ def summarise(record: StudyRecord, experiments: Sequence[ExperimentRecord], cont
         reason=record.reason,
         started_at=record.started_at,
         last_at=record.last_at,
-        sentence=gain_in_words(record.champion, record.claim, gain, contract),
+        sentence=sentence,
         baseline=baseline,
         champion=champion,
         gain=gain,
         claim=record.claim,
         claim_is_current=current,
+        gap=record.claim.gap if record.claim and current else None,
+        false_keeps=contract.measure.false_keeps,
         experiments=len(tried(experiments)),
         open_experiments=record.open_experiments,
         decisions={decision.value: record.decisions.get(decision, 0) for decision in Decision},

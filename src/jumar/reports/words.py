@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from jumar.core.verdict import Claim
 
@@ -26,24 +27,59 @@ def claim_in_words(claim: Claim, *, holdout: bool) -> str:
     digits = _digits((high - low) / 2)
     gain = _better(claim.relative, digits)
     interval = f"95 % interval {hundredths(low, digits)} to {hundredths(high, digits)}"
-    pairs = f"{claim.pairs} pair{'' if claim.pairs == 1 else 's'} of fresh runs"
-    if claim.look > 1:
-        pairs += f", look {claim.look} of the study"
+    basis = _basis(claim, f"{plural(claim.pairs, 'pair')} of fresh runs")
     kind = "self-reported, " if claim.self_reported else ""
     if not claim.certified:
-        return f"{gain}, {interval}, {kind}uncertified: {claim.reason}"
-    return f"{gain}, {interval}, {kind}certified on {'the holdout' if holdout else 'fresh seeds'} ({pairs})"
+        return f"{gain}, {interval}, {kind}uncertified: {claim.reason} ({basis})"
+    return f"{gain}, {interval}, {kind}certified on {'the holdout' if holdout else 'fresh seeds'} ({basis})"
+
+
+def _basis(claim: Claim, pairs: str) -> str:
+    """What a claim rests on: how many runs, on which machine, on what day."""
+    look = f"look {claim.look} of the study" if claim.look > 1 else ""
+    day = datetime.fromtimestamp(claim.at, UTC).strftime("%Y-%m-%d") if claim.at else ""
+    return ", ".join(filter(None, (pairs, look, claim.machine, day)))
+
+
+def gap_in_words(claim: Claim | None, *, current: bool = True) -> str:
+    """That a certified gain is smaller than the search had promised; nothing where it is not."""
+    if claim is None or claim.gap is None or claim.working is None or not current:
+        return ""
+    low, high = sorted(claim.relative_interval)
+    digits = max(_digits((high - low) / 2), _digits(claim.gap / 2))
+    within = "within" if low <= claim.working <= high else "outside"
+    return (
+        f"{hundredths(claim.relative, digits)} % certified of {hundredths(claim.working, digits)} % that the "
+        f"search saw (uncertified): {hundredths(claim.gap, digits)} points less, {within} the interval"
+    )
+
+
+def items_in_words(claim: Claim | None) -> str:
+    """The noise of the evaluation set that a claim's interval covers; nothing where no items are told."""
+    if claim is None or not claim.items:
+        return ""
+    share = percent(claim.items_sd)
+    return f"±{share} of {plural(claim.items, 'item')} (one standard deviation; the interval covers it)"
+
+
+def keeps_in_words(keeps: int, certain: int, refuted: int, false_keeps: float) -> str:
+    """How sure single keeps are, beside the study's error budget; nothing where nothing stands."""
+    if not keeps:
+        return ""
+    said = f"{certain:,} of {plural(keeps, 'keep')} certain each (e-BH: on average at most 5 % of such are "
+    said += f"false), the others by the study's error budget of {percent(false_keeps)}"
+    return said + (f"; {refuted:,} refuted" if refuted else "")
 
 
 def _without_noise(claim: Claim, *, holdout: bool) -> str:
     """A claim whose pairs all came out alike: there is no interval to tell, and seeds made no difference."""
     gain = _better(claim.relative, _digits(abs(claim.relative) / 7))
     kind = "self-reported, " if claim.self_reported else ""
+    basis = _basis(claim, plural(claim.pairs, "equal pair" if claim.pairs > 1 else "pair"))
     if not claim.certified:
-        return f"{gain}, {kind}uncertified: {claim.reason}"
+        return f"{gain}, {kind}uncertified: {claim.reason} ({basis})"
     where = " on the holdout" if holdout else ""
-    pairs = plural(claim.pairs, "equal pair" if claim.pairs > 1 else "pair")
-    return f"{gain}, {kind}certified{where}: the metric has no noise ({pairs})"
+    return f"{gain}, {kind}certified{where}: the metric has no noise ({basis})"
 
 
 def uncertified_in_words(relative: float | None, *, self_reported: bool) -> str:

@@ -135,14 +135,14 @@ def _refutation(interval: Interval, proven: float) -> str | None:
     if interval[1] > proven:
         return None
     least = f"the {proven:+.2%} that were certified before" if proven else "nothing at all"
-    return f"refuted: the interval reaches up to {interval[1]:+.2%} only, and so to no more than {least}"
+    return f"refuted, as the interval reaches up to {interval[1]:+.2%} only, which is no more than {least}"
 
 
 def _undecided(interval: Interval) -> str | None:
     """Why a champion stays and nothing is claimed for it; None when it is above zero."""
     if interval[0] > 0:
         return None
-    return f"undecided: the interval reaches down to {interval[0]:+.2%}: it may be no gain at all"
+    return f"undecided, as the interval reaches down to {interval[0]:+.2%}: it may be no gain at all"
 
 
 def _lucky(both: Sequence[tuple[float, float]], metric: Metric, noise: Noise) -> str | None:

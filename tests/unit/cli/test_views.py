@@ -95,7 +95,7 @@ def test_every_wish_is_told_when_it_is_heard() -> None:
 def test_the_numbers_of_a_table_stay_readable_on_a_narrow_terminal() -> None:
     records = [record_of(123, 1.23456, Decision.DISCARDED, "a long hypothesis " * 20)]
     text = drawn(experiments_table(records, Values(records), METRIC), width=80)
-    assert "123  discarded  1.23456  +0.1  a long" in text
+    assert "123  discarded  1.23456         +0.1  a long" in text
     assert all(len(line) <= 80 for line in text.splitlines())
 
 

@@ -41,13 +41,51 @@ def test_a_claim_about_a_metric_without_noise_tells_no_interval(holdout: bool, w
         f"21.3 % better, certified{where}: the metric has no noise (3 equal pairs)"
     )
     failed = replace(exact, relative=0.0, relative_interval=(0.0, 0.0), certified=False, reason="no gain")
-    assert words.claim_in_words(failed, holdout=holdout) == "no better, uncertified: no gain"
+    assert words.claim_in_words(failed, holdout=holdout) == (
+        "no better, uncertified: no gain (3 equal pairs)"
+    )
 
 
 def test_a_claim_that_was_not_certified_says_so_and_why() -> None:
     claim = replace(CLAIM, certified=False, reason="the interval reaches zero", relative=0.0013)
     said = words.claim_in_words(replace(claim, relative_interval=(-0.0002, 0.0028)), holdout=True)
-    assert said == "0.13 % better, 95 % interval -0.02 to 0.28, uncertified: the interval reaches zero"
+    assert said == (
+        "0.13 % better, 95 % interval -0.02 to 0.28, uncertified: the interval reaches zero "
+        "(3 pairs of fresh runs)"
+    )
+
+
+def test_a_claim_says_on_which_machine_and_on_what_day_it_was_measured() -> None:
+    claim = replace(CLAIM, machine="nightingale, a CPU, 2 cores", at=1_790_000_000.0)
+    assert words.claim_in_words(claim, holdout=True).endswith(
+        "(3 pairs of fresh runs, nightingale, a CPU, 2 cores, 2026-09-21)"
+    )
+    exact = replace(claim, relative_interval=(CLAIM.relative, CLAIM.relative), certified=False)
+    assert "2026-09-21" in words.claim_in_words(exact, holdout=True)
+
+
+def test_less_than_the_search_saw_is_said_with_both_numbers() -> None:
+    said = words.gap_in_words(replace(CLAIM, working=0.2250))
+    assert said == (
+        "21.3 % certified of 22.5 % that the search saw (uncertified): 1.2 points less, outside the interval"
+    )
+    assert words.gap_in_words(replace(CLAIM, working=0.2150)).endswith("within the interval")
+    assert words.gap_in_words(replace(CLAIM, working=0.2000)) == ""
+    assert words.gap_in_words(replace(CLAIM, working=0.2250), current=False) == ""
+
+
+def test_the_noise_of_the_evaluation_set_is_told_where_items_are() -> None:
+    assert words.items_in_words(CLAIM) == ""
+    said = words.items_in_words(replace(CLAIM, items=192, items_sd=0.0012))
+    assert said.startswith("±0.12 % of 192 items")
+
+
+def test_how_sure_single_keeps_are() -> None:
+    assert words.keeps_in_words(0, 0, 3, 0.1) == ""
+    assert words.keeps_in_words(5, 1, 2, 0.1) == (
+        "1 of 5 keeps certain each (e-BH: on average at most 5 % of such are false), the others by the "
+        "study's error budget of 10.0 %; 2 refuted"
+    )
 
 
 @pytest.mark.parametrize("certified", [True, False])

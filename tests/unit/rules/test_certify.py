@@ -140,7 +140,7 @@ def test_a_metric_to_be_raised_is_certified_upwards() -> None:
 def test_a_whole_interval_at_or_below_zero_refutes_the_champion() -> None:
     found = claim(pair(2.10, 2.00), pair(2.11, 2.00), pair(2.12, 2.00))
     assert (found.refuted, found.certified) == (True, False)
-    assert found.reason.startswith("refuted: ")
+    assert found.reason.startswith("refuted, ")
     same = claim(pair(2.0, 2.0), pair(2.0, 2.0), noise=EXACT)
     assert same.refuted
 
@@ -148,7 +148,7 @@ def test_a_whole_interval_at_or_below_zero_refutes_the_champion() -> None:
 def test_an_interval_that_reaches_over_zero_leaves_the_champion_undecided() -> None:
     found = claim(pair(2.10, 2.00), pair(1.95, 2.00), pair(2.12, 2.00))
     assert (found.refuted, found.certified) == (False, False)
-    assert found.reason.startswith("undecided: ")
+    assert found.reason.startswith("undecided, ")
 
 
 def test_what_was_certified_before_must_be_exceeded() -> None:
