@@ -36,7 +36,8 @@ class Counter:
     """Answers the questions that lie in a folder of papers."""
 
     def __init__(self, papers: Path, answer: Callable[[bytes], bytes]) -> None:
-        self._answer, self._count = answer, 0
+        self._answer = answer
+        self._seen: set[str] = set()
         (papers / SCRIPT).write_bytes(_ASK)
         (papers / SCRIPT).chmod(0o755)
         for name, mode in ((QUESTIONS, 0o777), (ANSWERS, 0o755)):
@@ -58,16 +59,15 @@ class Counter:
         """Answer what was asked since the last time."""
         with os.scandir(self._questions) as entries:
             asked = [entry.name for entry in entries if not entry.name.startswith("draft.")]
-        for name in asked[: _MOST_QUESTIONS - self._count]:
-            self._count += 1
+        fresh = [name for name in asked if name not in self._seen]
+        for name in fresh[: _MOST_QUESTIONS - len(self._seen)]:
+            self._seen.add(name)
             question = _read(self._questions, (name,), MOST_QUESTION_BYTES)
-            with suppress(OSError):
-                os.unlink(name, dir_fd=self._questions)
             if question is not None:
                 self._put(name, self._answer(question))
 
     def _put(self, name: str, answer: bytes) -> None:
-        draft = f"draft.{self._count}"
+        draft = f"draft.{len(self._seen)}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with suppress(OSError):  # it took the folder away, or filled it: then it goes without
             with os.fdopen(os.open(draft, flags, 0o644, dir_fd=self._answers), "wb") as file:
