@@ -139,7 +139,7 @@ def test_what_it_does_to_its_papers_hurts_nobody(bench: Bench) -> None:
     done = bench.run(f"""
         cd .jumar; mv answers elsewhere; ln -s {bench.folder}/mine answers
         mkfifo questions/pipe; ln -s /etc/passwd questions/link; mkdir questions/folder
-        head -c {MOST_QUESTION_BYTES + 1} /dev/zero >questions/long
+        head -c {MOST_QUESTION_BYTES + 1} /dev/zero >questions/draft.2; mv questions/draft.2 questions/long
         echo ok >questions/draft.1; mv questions/draft.1 questions/plain; sleep 1; ls elsewhere
     """)
     assert bench.clerk.asked == [b"ok\n"]
