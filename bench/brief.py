@@ -1,7 +1,7 @@
 """How long a brief is, and how long it takes to build, after 10 to 10,000 experiments.
 
 Synthetic studies of the target tinylm: the square root of the experiments was kept, ideas touch ten
-knobs and ever more functions. Milliseconds are the median of several briefs, each after one more
+knobs and ever more functions. Milliseconds (of CPU) are the median of several briefs, each after one more
 experiment, as a study asks for them; the first of a sitting reads the whole history and is told apart.
 """
 
@@ -53,14 +53,12 @@ class Told:
         assert record.verdict is not None
         touched = self._touched(record.number)
         # Commits only have to be told apart here; those of champions must be there to be read.
-        kept = record.is_kept
-        experiment = replace(
-            record.experiment, touched=touched, commit=self._commit if kept else record.experiment.commit
-        )
-        self._note(Proposed(experiment=experiment))
+        own = record.experiment.commit
+        commit = self._commit if record.is_kept else own
+        self._note(Proposed(experiment=replace(record.experiment, touched=touched, commit=commit)))
         for run in record.runs:
             assert run.outcome is not None
-            self._note(RunStarted(run=run.run))
+            self._note(RunStarted(run=replace(run.run, commit=commit) if run.run.commit == own else run.run))
             self._note(RunEnded(key=run.run.key, outcome=run.outcome, artefacts=run.artefacts))
         self._note(Judged(experiment=record.number, verdict=record.verdict))
 
@@ -93,10 +91,10 @@ def measure(mark: int, folder: Path) -> dict[str, Any]:
     program = (folder / "program.md").read_text()
     spent, text = [], ""
     for more in records[mark + 1 :]:
-        began = time.perf_counter()
+        began = time.process_time()
         brief = briefing.write(told.history, program)
         text = brief_text(brief, recollection.read(brief.history), knobs_now(brief))
-        spent.append(1000 * (time.perf_counter() - began))
+        spent.append(1000 * (time.process_time() - began))
         told.add(more)
     return {
         "tokens": tokens(text),
@@ -113,7 +111,8 @@ def main() -> int:
     parser.add_argument("--marks", type=int, nargs="+", default=[10, 100, 1_000, 10_000])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="jumar-bench-") as place:
-        folder = copy_target("tinylm", Path(place) / "tinylm")
+        folder = Path(place) / "tinylm"
+        copy_target("tinylm", folder)
         git(folder, "init", "-q")
         git(folder, "add", "-A")
         git(folder, "commit", "-qm", "start")

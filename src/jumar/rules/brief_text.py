@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from heapq import nlargest
 
 from jumar.core.agent import Brief, KnobNow
 from jumar.core.contract import Clock, Contract, Guard, Scores
@@ -14,11 +15,11 @@ from jumar.rules.recollection import Attempts, Recollection
 from jumar.rules.telling import (
     data,
     headline,
+    kept_in_few_words,
     kept_line,
     others_in_words,
     own_runs,
     paragraph,
-    quoted,
     value_in_words,
 )
 from jumar.rules.tokens import cut, fitting, tokens
@@ -28,10 +29,11 @@ from jumar.rules.veil import METERED
 # Shares of the budget. The source comes first: nothing can be edited that was not read. The record
 # of the study has a fixed share, which is full from some forty experiments on, so that a brief at
 # experiment 10,000 is as long as one at 100.
-SOURCE_SHARE = 0.55
+SOURCE_SHARE = 0.45
 PROGRAM_SHARE = 0.10
-RECORD_SHARE = 0.20
-KEPT_SHARE, DEAD_ENDS_SHARE, NEAR_SHARE = 0.35, 0.25, 0.20  # of the record; the rest is for the latest
+RECORD_SHARE = 0.24
+KEPT_SHARE, DEAD_ENDS_SHARE, NEAR_SHARE = 0.55, 0.20, 0.12  # of the record; the rest is for the latest
+MOST_GROUPS = 100
 KNOBS_SHARE = 0.06
 OTHERS_SHARE = 0.03
 MESSAGES = 20  #: the latest words of people
@@ -184,13 +186,14 @@ def _kept(recollection: Recollection, most: int) -> str:
     title = "### Kept, in order; each builds on those before it"
     if sum(map(tokens, lines)) <= most:
         return f"{title}\n\n" + "\n".join(lines)
-    # All of them stay, in a few words each; the latest in full. Where even that is too much, the first go.
-    brief_ones = [
-        f"- #{record.number} {quoted(record.experiment.hypothesis, 60)}" for record in recollection.kept
-    ]
-    for full in (12, 6, 3, 0):
-        both = [*brief_ones[: len(lines) - full], *lines[len(lines) - full :]]
-        if sum(map(tokens, both)) <= most or full == 0:
+    # All of them stay, the latest in full and the others in few words. Where even that is too much, the
+    # first ones go.
+    few = [kept_in_few_words(record) for record in recollection.kept]
+    both = few
+    for full in (12, 6, 3):
+        longer = [*few[: len(few) - full], *lines[len(few) - full :]]
+        if sum(map(tokens, longer)) <= most:
+            both = longer
             break
     fit = fitting(reversed(both), most - 30)
     left_out = len(both) - len(fit)
@@ -200,14 +203,13 @@ def _kept(recollection: Recollection, most: int) -> str:
 
 def _dead_ends(recollection: Recollection, most: int) -> str:
     """By what they touched: how often, and how it ended. The most tried first."""
-    groups = sorted(
-        ((name, attempts) for name, attempts in recollection.attempts.items() if attempts.ends),
-        key=lambda group: (-sum(group[1].ends.values()), group[0]),
+    groups = nlargest(
+        MOST_GROUPS, recollection.attempts.items(), key=lambda group: (group[1].lost, group[1].latest)
     )
-    lines = fitting((attempts_line(name, attempts) for name, attempts in groups), most)
+    lines = fitting((attempts_line(name, attempts) for name, attempts in groups if attempts.lost), most)
     if not lines:
         return ""
-    more = len(groups) - len(lines)
+    more = len(recollection.attempts) - len(lines)
     rest = [f"- {more} more names: ask `tried`"] if more else []
     return "### What was not kept, by what it touched\n\n" + "\n".join([*lines, *rest])
 

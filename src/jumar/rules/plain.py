@@ -21,7 +21,7 @@ def plain(text: str, *, lines: bool = False) -> str:
     """
     text = _ESCAPES.sub("", text)
     text = text.replace("\r\n", "\n").replace("\r", "\n") if lines else " ".join(text.split())
-    if text.isascii() and text.isprintable():
+    if text.isascii() and (text.replace("\n", "").replace("\t", "") if lines else text).isprintable():
         return text
     return "".join(_shown(character, lines) for character in text)
 

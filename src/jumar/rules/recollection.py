@@ -5,6 +5,8 @@ from __future__ import annotations
 import bisect
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import compress
+from operator import is_not
 from typing import Any
 
 from jumar.core.experiment import BASELINE, ExperimentRecord
@@ -22,6 +24,7 @@ class Attempts:
         self.numbers = 0
         self.latest = BASELINE
         self.kept = 0
+        self.lost = 0  # those that were not
         self.ends: Counter[str] = (
             Counter()
         )  # what the others came to: `discarded`, `out of memory`, a breach's code
@@ -36,6 +39,7 @@ class Attempts:
         if record.is_kept:
             self.kept += 1
             return
+        self.lost += 1
         self.ends[end_of(record)] += 1
         gain = record.verdict.gain
         if gain is not None and (self.best is None or gain > self.best[0]):
@@ -50,34 +54,36 @@ class Recollection:
     """
 
     def __init__(self) -> None:
-        self._read: dict[int, ExperimentRecord] = {}
         self._reset()
 
     def _reset(self) -> None:
-        self._read.clear()
+        self._records: Sequence[ExperimentRecord] = ()
+        self._open: list[int] = []
         self.kept: list[ExperimentRecord] = []
         self.attempts: dict[str, Attempts] = {}
         self.near: list[tuple[float, int]] = []  # (-gain, number), the nearest miss first
         self.judged = 0
         self.decisions: Counter[Decision] = Counter()
         self.lessons: dict[int, str] = {}  # what agents said that experiments taught
-        self.open: tuple[ExperimentRecord, ...] = ()
-        self._records: Sequence[ExperimentRecord] = ()
 
     def read(self, history: Sequence[ExperimentRecord]) -> Recollection:
         """Take in what was judged since the last time."""
-        for number, record in self._read.items():
-            if number >= len(history) or history[number] is not record:
-                self._reset()
-                break
+        changed = [*compress(range(len(history)), map(is_not, self._records, history))]
+        if len(history) < len(self._records) or not set(changed) <= set(self._open):
+            self._reset()
+            changed = []
+        more = range(len(self._records), len(history))
+        for place in (*changed, *more):
+            if place != BASELINE and not history[place].is_open:
+                self._add(history[place])
+        self._open = [place for place in (*self._open, *more) if history[place].is_open]
         self._records = history
-        for record in history:
-            if record.number not in self._read and not record.is_open:
-                self._read[record.number] = record
-                if record.number != BASELINE:
-                    self._add(record)
-        self.open = tuple(record for record in history if record.is_open)
         return self
+
+    @property
+    def open(self) -> tuple[ExperimentRecord, ...]:
+        """What is being run, the oldest first."""
+        return tuple(self._records[place] for place in self._open)
 
     def record(self, number: int) -> ExperimentRecord:
         """An experiment by its number."""

@@ -55,6 +55,17 @@ def kept_line(record: ExperimentRecord) -> str:
     return f"- {headline(record)}; {effect(record) or 'better'}{names and f'; touched {names}'}{end}"
 
 
+def kept_in_few_words(record: ExperimentRecord) -> str:
+    """The same, for a list of very many: `- #12 «LR 0.001 → 0.003» +0.031 (0.02 to 0.04)`."""
+    verdict = record.verdict
+    ends = verdict.interval if verdict else None
+    gain = f" {verdict.gain:+.3g}" if verdict and verdict.gain is not None else ""
+    between = f" ({ends[0]:.3g} to {ends[1]:.3g})" if ends and ends[0] != ends[1] else ""
+    return f"- #{record.number} {quoted(record.experiment.hypothesis, 60)}{gain}{between}" + (
+        ", taken back" if record.refuted else ""
+    )
+
+
 def paragraph(record: ExperimentRecord, lesson: str = "") -> str:
     """An experiment with everything that an agent can use of it, on a few lines."""
     verdict = record.verdict

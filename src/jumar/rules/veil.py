@@ -150,7 +150,8 @@ def _grid(sd: float) -> float:
     if not 0 < sd < math.inf:
         return 0.0
     power = 10.0 ** math.floor(math.log10(sd))
-    return next(step * power for step in (5, 2, 1, 0.5) if step * power <= sd * (1 + 1e-9))
+    lead = sd / power * (1 + 1e-9)
+    return power * (5 if lead >= 5 else 2 if lead >= 2 else 1)
 
 
 def _to_grid(value: float, step: float, to: Callable[[float], int] = round) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import compress
+from operator import is_not
 
 from jumar.core.agent import Brief
 from jumar.core.contract import Contract
@@ -28,9 +30,8 @@ class Briefing:
         self._tree: Mapping[str, TreeFile] = {}
         self._files: dict[str, bytes] = {}
         self._veil: Veil | None = None
-        self._veiled: dict[
-            int, tuple[ExperimentRecord, ExperimentRecord]
-        ] = {}  # number → (as it is, as shown)
+        self._told: list[ExperimentRecord] = []  # as they are
+        self._shown: list[ExperimentRecord] = []  # and as agents see them
 
     def write(self, history: History, program: str, *, refusals: tuple[str, ...] = ()) -> Brief:
         """The brief for the next proposal; `refusals` says why earlier attempts at it were refused."""
@@ -46,7 +47,7 @@ class Briefing:
             files=self.editable_files(parent),
             value=self.veil(history).value(value),
             noise=sd_in_unit(noise.run_sd, value, noise),
-            history=tuple(self.shown(record, history) for record in history.experiments.values()),
+            history=self._history(history),
             chance=chance_for(secret, number, len(refusals)),
             refusals=refusals,
             messages=tuple(history.messages),
@@ -60,12 +61,14 @@ class Briefing:
             self._veil = Veil(self._contract.measure, noise, level)
         return self._veil
 
-    def shown(self, record: ExperimentRecord, history: History) -> ExperimentRecord:
-        """An experiment as agents see it."""
-        known = self._veiled.get(record.number)
-        if known is None or known[0] is not record:
-            known = self._veiled[record.number] = (record, self.veil(history).record(record))
-        return known[1]
+    def _history(self, history: History) -> tuple[ExperimentRecord, ...]:
+        """Every experiment as agents see it; only what changed since the last brief is looked at."""
+        now, veil = list(history.experiments.values()), self.veil(history)
+        for place in compress(range(len(now)), map(is_not, self._told, now)):
+            self._shown[place] = veil.record(now[place])
+        self._shown.extend(map(veil.record, now[len(self._told) :]))
+        self._told = now
+        return tuple(self._shown)
 
     def tree(self, commit: str) -> Mapping[str, TreeFile]:
         """Every path of a commit's target folder."""

@@ -18,6 +18,7 @@ from jumar.rules.brief_text import brief_text
 from jumar.rules.duplicates import fingerprint, parses
 from jumar.rules.recollection import Recollection
 from jumar.rules.scope import check_scope
+from jumar.rules.simpler import saved_nodes
 from jumar.rules.touched import touched
 from jumar.study.archive import StudyArchive
 from jumar.study.brief import Briefing
@@ -122,7 +123,8 @@ class Proposer:
             ref=f"refs/jumar/{parts.name}/{number}",
         )
         experiment = _experiment(number, parent, committed.sha, tree, proposal, edits)
-        experiment = replace(experiment, touched=touched(before, proposal.edits))
+        saved = saved_nodes(before, proposal.edits) if parts.contract.measure.simpler else 0
+        experiment = replace(experiment, touched=touched(before, proposal.edits), saved=saved)
         self._recorder.note(Proposed(experiment=experiment, answered_usd=answered_usd))
         if paid:
             self._recorder.commit()
@@ -144,7 +146,7 @@ class Proposer:
         history = self._recorder.history
         if (earlier := history.trees.get(tree)) is None:
             return
-        record = self._briefing.shown(history.experiments[earlier], history)
+        record = self._briefing.veil(history).record(history.experiments[earlier])
         if earlier == history.champion:
             came = "the champion: nothing was changed"
         elif record.verdict:
