@@ -39,6 +39,7 @@ from jumar.study.holdout import inspect_hidden
 from jumar.study.parts import Observer, Parts
 from jumar.study.places import Surroundings, remove_folder
 from jumar.study.surroundings import find_hidden, look_around
+from jumar.study.workbench import StudyBench
 from jumar.workspaces.git import GitWorkspace, open_workspace
 
 
@@ -61,7 +62,7 @@ def assembled(home: Home, contract_text: str, options: Options, observe: Observe
         slots = options.slots or _usual_slots(contract)
         executor = LocalExecutor(sandbox, slots)
         try:
-            parts = _parts(home, terms, contract, (workspace, executor, ledger), observe)
+            parts = _parts(home, terms, contract, (workspace, sandbox, executor, ledger), observe)
             notices = (*_notices(terms, sandbox, waived), *_limits(pinned, contract), *_changed(parts))
             notices += inspect_hidden(contract, home.folder, workspace.files(terms.base), parts.around)
             yield msgspec.structs.replace(parts, notices=notices)
@@ -149,7 +150,9 @@ def _first_terms(
 ) -> StudyStarted:
     contract = at_scale(read_contract(contract_text), options.scale)
     waived = preflight(contract, sandbox.name, sandbox.promises, waive=options.sandbox is not None)
-    make_agent(anchored(options.agent or AGENT))  # an unknown agent is said before anything is pinned
+    make_agent(
+        anchored(options.agent or AGENT), environ=environment()
+    )  # an unknown agent is said before anything is pinned
     editable = contract.target.editable
     paths = (*editable, CONTRACT, contract.target.program, *_commands(contract))
     base = workspace.pin(paths, include_dirty=options.include_dirty)
@@ -182,21 +185,30 @@ def _parts(
     home: Home,
     terms: StudyStarted,
     contract: Contract,
-    made: tuple[GitWorkspace, Executor, Ledger],
+    made: tuple[GitWorkspace, Sandbox, Executor, Ledger],
     observe: Observer,
 ) -> Parts:
-    workspace, executor, ledger = made
+    workspace, sandbox, executor, ledger = made
     paths = frozenset(workspace.files(terms.base))
     private = (*home.private, *workspace.places)
-    around = look_around(contract, home.folder, paths, environment(), private=private)
+    environ, protected = environment(), _protected(contract, paths)
+    around = look_around(contract, home.folder, paths, environ, private=private)
+    editable = contract.target.editable
+    bench = StudyBench(
+        sandbox,
+        workspace,
+        around,
+        home.scratch,
+        lambda path: matches(path, editable) and not matches(path, protected),
+    )
     program = workspace.read(terms.base, contract.target.program) or b""
     return Parts(
         name=home.study,
         terms=terms,
         contract=contract,
         program=program.decode("utf-8", "replace"),
-        protected=_protected(contract, paths),
-        agent=make_agent(terms.agent),
+        protected=protected,
+        agent=make_agent(terms.agent, bench, environ),
         workspace=workspace,
         executor=executor,
         evaluator=_evaluator(home, contract, workspace, terms.base, around),

@@ -48,7 +48,7 @@ class Command:
     def __init__(
         self,
         client: Client,
-        bench: Workbench,
+        bench: Workbench | None,
         environ: Mapping[str, str],
         *,
         caps: Caps = CAPS,
@@ -104,6 +104,7 @@ class Command:
 
     def _call(self, brief: Brief, desk: Desk, asked: str) -> Kept:
         client = self._client
+        assert self._bench is not None, "made to be looked at, not to work"
         account = Account(self._environ, client.variables, client.settings(self._environ))
         text = prompt(desk.text, brief.contract.target.editable, desk.tools)
         errand = Errand(

@@ -66,7 +66,7 @@ class Claude:
     install = "npm install -g @anthropic-ai/claude-code"
     login = "run `claude` and log in with /login, or set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN"
     # Not all of CLAUDE_*: within a session of its own it sets variables that would bind a new one to it.
-    variables = (
+    variables: tuple[str, ...] = (
         *("ANTHROPIC_*", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_USE_*", "CLAUDE_CODE_SKIP_*_AUTH"),
         *("CLAUDE_CODE_MAX_*", "API_TIMEOUT_MS", "MAX_THINKING_TOKENS", "AWS_*", "CLOUD_ML_REGION"),
     )
@@ -130,7 +130,7 @@ class Codex:
 
     def __init__(self, name: str, model: str) -> None:
         self.name, self._model = name, model
-        self.variables = ("OPENAI_*", "CODEX_API_KEY", "*_API_KEY")
+        self.variables: tuple[str, ...] = ("OPENAI_*", "CODEX_API_KEY", "*_API_KEY")
 
     def command(self, prompt: str) -> tuple[str, ...]:
         return (
@@ -168,7 +168,7 @@ class Template:
     login = "see to its log-in or key as its documentation says"
     env: Mapping[str, str] = {}
 
-    def __init__(self, name: str, template: str) -> None:
+    def __init__(self, template: str) -> None:
         try:
             self._words = tuple(shlex.split(template))
         except ValueError as error:
@@ -179,9 +179,10 @@ class Template:
                 fix="write {brief} for the path of a file, or {prompt} for the text: "
                 "command:PROGRAM --file {brief}",
             )
-        self.name, self.program = name, self._words[0]
+        self.program = self._words[0]
+        self.name = f"command:{os.path.basename(self.program)}"
         self.install = f"install {os.path.basename(self.program)}, or correct the command"
-        self.variables = ("*_API_KEY", "*_API_BASE", "*_BASE_URL", "OLLAMA_*")
+        self.variables: tuple[str, ...] = ("*_API_KEY", "*_API_BASE", "*_BASE_URL", "OLLAMA_*")
 
     def command(self, prompt: str) -> tuple[str, ...]:
         filled = (word.replace("{brief}", BRIEF) for word in self._words)

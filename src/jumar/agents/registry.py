@@ -1,31 +1,42 @@
-"""Makes an agent from what the user typed: `tuner`, `tuner:random`, `nop`, `replay:FOLDER`."""
+"""Makes an agent from what the user typed, such as `tuner`, `replay:FOLDER` or `claude-code:MODEL`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from jumar.core.agent import AnyAgent
-from jumar.errors import Usage
+from jumar.core.workbench import Workbench
+from jumar.errors import AgentFailed, Usage
 
 GROUP = "jumar.agents"  #: entry points of other packages: a callable that takes the text after `:`
 
 
-def make_agent(spec: str) -> AnyAgent:
+def make_agent(
+    spec: str, bench: Workbench | None = None, environ: Mapping[str, str] = os.environ
+) -> AnyAgent:
     """The agent that `NAME` or `NAME:DETAIL` asks for.
 
+    `bench` is where agents that are programs run, with what they may know of `environ`; without one
+    they can be made and not asked.
+
     Raises Usage for a name that nothing here or installed answers to, and for a detail that the
-    agent cannot take. A name of ours cannot be taken over by an installed package.
+    agent cannot take; AgentFailed where its program is missing. A name of ours cannot be taken over
+    by an installed package.
     """
     name, _, detail = spec.partition(":")
     if name in _OURS:
         return _OURS[name](detail)
+    if name in _PROGRAMS:
+        return _program(name, detail, bench, environ)
     installed = {point.name: point for point in entry_points(group=GROUP)}
     if name in installed:
         return _installed(installed[name], detail)
-    names = sorted({*_OURS, *installed})
+    names = sorted({*_OURS, *_PROGRAMS, *installed})
     near = get_close_matches(name, names, n=1)
     fix = f"did you mean {near[0]}?" if near else f"choose one of: {', '.join(names)}"
     raise Usage(f"there is no agent {name!r}", fix=fix)
@@ -34,7 +45,28 @@ def make_agent(spec: str) -> AnyAgent:
 def anchored(spec: str) -> str:
     """The same agent from whatever folder the study is taken up: paths made absolute."""
     name, _, detail = spec.partition(":")
-    return f"{name}:{Path(detail).resolve()}" if name == "replay" and detail else spec
+    if name == "replay" and detail:
+        return f"{name}:{Path(detail).resolve()}"
+    program, blank, rest = detail.partition(" ")
+    if name == "command" and "/" in program:
+        return f"{name}:{Path(program).expanduser().resolve()}{blank}{rest}"
+    return spec
+
+
+def _program(name: str, detail: str, bench: Workbench | None, environ: Mapping[str, str]) -> AnyAgent:
+    from jumar.agents.command import Command
+    from jumar.agents.command_clients import Claude, Client, Codex, Template
+
+    called = f"{_PROGRAMS[name]}:{detail}" if detail else _PROGRAMS[name]
+    clients: dict[str, Callable[[], Client]] = {
+        "claude-code": lambda: Claude(called, detail),
+        "codex": lambda: Codex(called, detail),
+        "command": lambda: Template(detail),
+    }
+    client = clients[_PROGRAMS[name]]()
+    if not shutil.which(client.program, path=environ.get("PATH")):
+        raise AgentFailed(f"{client.name}: there is no program {client.program!r}", fix=client.install)
+    return Command(client, bench, environ)
 
 
 def _installed(point: EntryPoint, detail: str) -> AnyAgent:
@@ -75,4 +107,6 @@ def _replay(detail: str) -> AnyAgent:
     return Replay(Path(detail))
 
 
+# Name → the one it goes by in records.
+_PROGRAMS = {"claude-code": "claude-code", "claude": "claude-code", "codex": "codex", "command": "command"}
 _OURS: dict[str, Callable[[str], AnyAgent]] = {"tuner": _tuner, "nop": _nop, "replay": _replay}

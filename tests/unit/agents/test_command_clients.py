@@ -98,13 +98,13 @@ def test_a_prompt_too_long_for_an_argument_is_left_to_the_file() -> None:
 
 
 def test_a_template_is_split_as_a_shell_would_and_filled_in() -> None:
-    client = Template("command", "aider --yes --message-file {brief} 'a b'")
+    client = Template("aider --yes --message-file {brief} 'a b'")
     assert client.command("do it") == ("aider", "--yes", "--message-file", BRIEF, "a b")
-    assert Template("command", "gemini -p {prompt}").command("do it") == ("gemini", "-p", "do it")
+    assert Template("gemini -p {prompt}").command("do it") == ("gemini", "-p", "do it")
     assert client.hear(b"  done\n").words == "done"
 
 
 @pytest.mark.parametrize("template", ["", "aider", "'aider {brief}"])
 def test_a_template_that_cannot_work_is_refused(template: str) -> None:
     with pytest.raises(Usage):
-        Template("command", template)
+        Template(template)
