@@ -30,7 +30,7 @@ class Look(NamedTuple):
     champion: str  #: commit
     number: int = 1
     self_reported: bool = False
-    proven: float = 0.0  #: gain that what the champion is built on has for certain; 0 for the baseline
+    before: Claim | None = None  #: the last certified one of what the champion is built on
     working: float | None = None  #: relative gain as the search saw it
     at: float = 0.0  #: seconds since the epoch
     machine: str = ""
@@ -50,8 +50,9 @@ def certify(pairs: Sequence[Pair], metric: Metric, noise: Noise, look: Look) -> 
     The relative gain is the mean over pairs of each pair's own (on the logarithm where values are
     positive), with Student's interval, which is widened by the noise of the evaluation set where
     the scorer tells items apart. It is certified when every run gave a number, there are at least
-    three pairs (two where the metric has no noise) and the whole interval is above zero and not below
-    what is proven of an earlier champion; refuted when the whole interval is at or below that.
+    three pairs (two where the metric has no noise) and the whole interval is above zero. It is refuted
+    when the whole interval of the gain over the last certified champion, or over the baseline, is at
+    or below zero.
     With no complete pair, `pairs` is 0 and the claim's numbers say nothing.
     """
     both = [
@@ -63,7 +64,7 @@ def certify(pairs: Sequence[Pair], metric: Metric, noise: Noise, look: Look) -> 
     relative, seeds = _relative(both, metric, look.share)
     interval = _over_items(relative, seeds, differences, metric, look.share)
     broken = _broken(pairs) or _too_few(len(pairs), noise, exact=seeds[0] == seeds[1])
-    refutation = None if broken else _refutation(interval, look.proven)
+    refutation = None if broken else _refutation(relative, interval, look.before)
     refusal = broken or refutation or _undecided(interval) or _lucky(both, metric, noise)
     finite = all(math.isfinite(end) for end in interval)
     return Claim(
@@ -130,12 +131,25 @@ def _too_few(pairs: int, noise: Noise, *, exact: bool) -> str | None:
     return f"{pairs} of at least {fewest} pairs were made" if pairs < fewest else None
 
 
-def _refutation(interval: Interval, proven: float) -> str | None:
-    """Why a champion falls; None when it may be better than what it is built on."""
-    if interval[1] > proven:
+def _refutation(relative: float, interval: Interval, before: Claim | None) -> str | None:
+    """Why a champion falls; None when it may be better than what it is built on.
+
+    Both champions were paired with the same baseline on the same data, so their gains are compared:
+    the errors of two independent means add by their squares (see items.py), and no run is spent.
+    """
+    if before is None:
+        most, than = interval[1], ""
+    else:
+        below = before.relative - before.relative_interval[0]
+        most = widened(relative - before.relative, _shifted(interval, before.relative), 0.0, below)[1]
+        than = f" over experiment {before.experiment}, which was certified,"
+    if most > 0:
         return None
-    least = f"the {proven:+.2%} that were certified before" if proven else "nothing at all"
-    return f"refuted, as the interval reaches up to {interval[1]:+.2%} only, which is no more than {least}"
+    return f"refuted, as the interval of the gain{than} reaches up to {most:+.2%} only"
+
+
+def _shifted(interval: Interval, by: float) -> Interval:
+    return interval[0] - by, interval[1] - by
 
 
 def _undecided(interval: Interval) -> str | None:

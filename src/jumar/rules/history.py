@@ -23,7 +23,7 @@ from jumar.core.event import (
     Wish,
 )
 from jumar.core.evidence import Noise
-from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.experiment import BASELINE, Experiment, ExperimentRecord
 from jumar.core.run import Purpose, RunRecord
 from jumar.core.verdict import Claim, Decision
 from jumar.rules.means import Means
@@ -83,24 +83,14 @@ class History:
                 self.cost_usd += usage.usd
             case Certified(claim=claim):
                 self.claims.append(claim)
-            case Refuted(experiment=number, champion=champion, reason=reason):
-                self.champion = champion
-                self.experiments[number] = replace(self.experiments[number], refuted=reason)
             case _:
                 self._apply_to_experiment(entry)
 
     def _apply_to_experiment(self, entry: Entry) -> None:
         match entry.event:
             case Proposed(experiment=experiment, answered_usd=answered_usd):
-                self.experiments[experiment.number] = ExperimentRecord(
-                    experiment=experiment, proposed_at=entry.at
-                )
-                self.open[experiment.number] = None
-                if experiment.tree:
-                    self.trees.setdefault(experiment.tree, experiment.number)
+                self._enter(experiment, entry.at)
                 self.cost_usd += experiment.cost.usd - answered_usd
-                if "retest_of" not in experiment.details:
-                    self.answers.pop(experiment.agent, None)
             case RunStarted(run=run):
                 if run.purpose is Purpose.CONFIRM:
                     self.tested.setdefault(run.experiment, len(self.tested) + 1)
@@ -113,6 +103,9 @@ class History:
                 )
             case RunLost(key=key, reason=reason):
                 self._put(replace(self.run(key), ended_at=entry.at, lost=reason))
+            case Refuted(experiment=number, champion=champion, reason=reason):
+                self.champion = champion
+                self.experiments[number] = replace(self.experiments[number], refuted=reason)
             case Judged(experiment=number, verdict=verdict):
                 record = self.experiments[number]
                 self.experiments[number] = replace(record, verdict=verdict, judged_at=entry.at)
@@ -121,6 +114,14 @@ class History:
                     self.paired.append(number)
                 if number != BASELINE:
                     self._count(number, verdict.decision)
+
+    def _enter(self, experiment: Experiment, at: float) -> None:
+        self.experiments[experiment.number] = ExperimentRecord(experiment=experiment, proposed_at=at)
+        self.open[experiment.number] = None
+        if experiment.tree:
+            self.trees.setdefault(experiment.tree, experiment.number)
+        if "retest_of" not in experiment.details:
+            self.answers.pop(experiment.agent, None)
 
     def _count(self, number: int, decision: Decision) -> None:
         self.judged += 1

@@ -23,12 +23,6 @@ def last_certified(history: History, champion: int) -> tuple[int, Claim | None]:
     return BASELINE, None
 
 
-def proven(history: History, champion: int) -> float:
-    """The relative gain that what `champion` is built on has for certain: it must do better than this."""
-    _, claim = last_certified(history, champion)
-    return claim.relative_interval[0] if claim else 0.0
-
-
 def refutations(history: History, claim: Claim) -> tuple[Refuted, ...]:
     """The keeps that a claim takes back, the newest first; none unless it refutes."""
     if not claim.refuted:

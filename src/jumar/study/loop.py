@@ -14,7 +14,7 @@ from jumar.rules.certify import Look, certify
 from jumar.rules.evidence import certifying_pairs, noise_of, standing
 from jumar.rules.history import History
 from jumar.rules.plan import certifying_runs
-from jumar.rules.refuted import proven, refutations
+from jumar.rules.refuted import last_certified, refutations
 from jumar.study.deciding import Deciding
 from jumar.study.flight import Flights, Landed
 from jumar.study.parts import Parts
@@ -243,7 +243,7 @@ class Loop:
             champion=commit,
             number=len(history.claims) + 1,
             self_reported=not parts.evaluator.trusted,
-            proven=proven(history, champion),
+            before=last_certified(history, champion)[1],
             working=parts.contract.measure.metric.relative_gain(old, new),
             at=parts.now(),
             machine=machine_in_words(parts.machine()),

@@ -152,9 +152,18 @@ def test_an_interval_that_reaches_over_zero_leaves_the_champion_undecided() -> N
 
 
 def test_what_was_certified_before_must_be_exceeded() -> None:
-    for proven, refuted in ((0.08, False), (0.13, True)):
-        found = certify(GOOD, LOSS, NOISE, Look(12, "base", "best", proven=proven))
+    for gain, refuted in ((0.08, False), (0.10, False), (0.13, False), (0.14, True)):
+        before = replace(claim(*GOOD), relative=gain, relative_interval=(gain - 0.02, gain + 0.02))
+        found = certify(GOOD, LOSS, NOISE, Look(12, "base", "best", before=before))
         assert (found.refuted, found.certified) == (refuted, not refuted)
+
+
+def test_without_noise_as_much_as_was_certified_before_is_no_more() -> None:
+    equal = [pair(1.8, 2.0), pair(1.8, 2.0)]
+    before = claim(*equal, noise=EXACT)
+    assert certify(equal, LOSS, EXACT, Look(12, "base", "best", before=before)).refuted
+    better = [pair(1.7, 2.0), pair(1.7, 2.0)]
+    assert certify(better, LOSS, EXACT, Look(12, "base", "best", before=before)).certified
 
 
 @pytest.mark.parametrize("broken", [Failed(why=Why.CRASHED, detail=""), Stopped(progress=0.5, detail="")])

@@ -13,6 +13,7 @@ from jumar.core.event import (
     Event,
     Judged,
     Noticed,
+    Refuted,
     Rested,
     Resumed,
     RunLost,
@@ -153,3 +154,13 @@ def test_an_answer_counts_at_once_and_its_experiment_does_not_count_it_again() -
 def test_what_an_agent_was_answered_stays_until_its_own_next_experiment() -> None:
     answer = Answered(agent="llm", request="r", reply="d", usage=Usage(model="m"))
     assert with_baseline(answer, proposed(1)).answers == {"llm": [answer]}
+
+
+def test_a_refuted_keep_gives_the_championship_back_and_stays_counted() -> None:
+    history = with_baseline(
+        proposed(1),
+        judged(1, Decision.KEPT),
+        Refuted(experiment=1, champion=0, commit=commit_of(0), reason="no gain"),
+    )
+    assert (history.champion, history.champion_commit, history.kept) == (0, commit_of(0), [1])
+    assert (history.experiments[1].refuted, history.experiments[1].stands) == ("no gain", False)
