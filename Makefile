@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# The real coding agents, for the tests that drive them (0.6 GB, once).
+CODING_AGENTS = @anthropic-ai/claude-code@2.1.197 @openai/codex@0.169.0
 
 .PHONY: help demo test check fix clean
 
@@ -11,7 +13,7 @@ help:  ## what there is
 demo: .venv/demo.stamp  ## a real study of tinylm by the tuner, at most 8 minutes
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jumar demo tinylm
 
-test: .venv/dev.stamp  ## the everyday suite
+test: .venv/dev.stamp .venv/npm.stamp  ## the everyday suite
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest
 
 check: .venv/dev.stamp  ## formatting, lint, types, layers
@@ -40,3 +42,10 @@ clean:  ## remove the environment and every cache
 .venv/dev.stamp: .venv/pip.stamp pyproject.toml
 	$(BIN)/python -m pip install -q -e '.[dev,tinylm]'
 	@touch $@
+
+# Without npm or a registry the tests that need them skip, and the next `make test` tries again.
+.venv/npm.stamp: .venv/pip.stamp
+	@if ! command -v npm >/dev/null; then echo "no npm: tests with real coding agents will skip"; \
+	elif timeout 300 npm install --prefix .venv/npm --no-save --no-audit --no-fund --loglevel=error \
+	  --fetch-retries=1 $(CODING_AGENTS) </dev/null; then touch $@; \
+	else echo "npm could not install $(CODING_AGENTS): tests with real coding agents will skip"; fi
