@@ -36,7 +36,7 @@ KEPT_SHARE, DEAD_ENDS_SHARE, NEAR_SHARE = 0.55, 0.20, 0.12  # of the record; the
 MOST_GROUPS = 100
 KNOBS_SHARE = 0.06
 OTHERS_SHARE = 0.03
-MESSAGES = 20  #: the latest words of people
+MESSAGES_SHARE = 0.06  # the latest words of people
 MOST_REFUSAL = 1_000  #: characters
 
 _HOW = """\
@@ -55,7 +55,7 @@ def brief_text(brief: Brief, recollection: Recollection, knobs: Sequence[KnobNow
         f"# Proposal {brief.number} for {brief.study}\n\n{_HOW}",
         _refusals(brief),
         f"## Instructions\n\n{cut(plain(brief.program, lines=True).strip(), int(3 * PROGRAM_SHARE * most))}",
-        _messages(brief),
+        _messages(brief, int(MESSAGES_SHARE * most)),
         f"## The contract\n\n{contract_in_words(brief.contract)}",
         _champion(brief, recollection),
         _source(brief, int(SOURCE_SHARE * most)),
@@ -72,7 +72,7 @@ def contract_in_words(contract: Contract) -> str:
     run, measure = contract.run, contract.measure
     unit = "steps" if run.budget.clock is Clock.STEPS else f"{run.budget.clock.value} seconds"
     lines = [
-        f"- You may change: {', '.join(contract.target.editable)}. Everything else is out of bounds.",
+        f"- You may change: {short(', '.join(contract.target.editable), 500)}. Everything else is out of bounds.",
         f"- A run is `{short(' '.join(run.command), 200)}`, with {run.budget.amount:g} "
         f"{unit} to spend, at most {run.timeout_s:g} s in all and {run.memory_bytes / 2**30:.3g} GiB; "
         f"the network is {'open' if run.network else 'closed'}. Exceeding any of these fails the experiment.",
@@ -85,7 +85,7 @@ def contract_in_words(contract: Contract) -> str:
         f"- A change is kept when up to {measure.confirmations} pairs of runs on fresh seeds, champion "
         "beside candidate, show that it is better. At an equal score nothing is kept.",
     ]
-    lines += [f"- It must also hold: {_guard(guard)}." for guard in measure.guards]
+    lines += [f"- It must also hold: {_guard(guard)}." for guard in measure.guards[:20]]
     if measure.checks:
         lines.append(f"- Before a keep, {len(measure.checks)} check(s) must pass.")
     if measure.scores is Scores.ROUNDED:
@@ -108,11 +108,11 @@ def _refusals(brief: Brief) -> str:
     return f"## Your last attempt at this proposal was refused\n\n{lines}"
 
 
-def _messages(brief: Brief) -> str:
-    if not brief.messages:
+def _messages(brief: Brief, most: int) -> str:
+    lines = fitting((f"- {short(words, 500)}" for words in reversed(brief.messages)), most)
+    if not lines:
         return ""
-    lines = [f"- {short(words, 500)}" for words in brief.messages[-MESSAGES:]]
-    return "## Words of the person whose study this is, the latest last\n\n" + "\n".join(lines)
+    return "## Words of the person whose study this is, the latest first\n\n" + "\n".join(lines)
 
 
 def _champion(brief: Brief, recollection: Recollection) -> str:
