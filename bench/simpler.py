@@ -1,4 +1,4 @@
-"""Simulated studies in which many proposals leave less code: does anything of the score get lost?
+"""Simulated studies in which many proposals leave less code: what of the score gets lost that way.
 
 Every third proposal, or every one, makes the code smaller; many of these also harm a little. The real
 judge decides, with the anchor and the allowance of `rules/simpler.py`; beside it, the same test against

@@ -439,3 +439,15 @@ def test_a_pause_holds_new_runs_until_resume(target: Make) -> None:
     assert len(heard) <= 6, "a wish is heard within half a second"
     assert len(decisions(study)) == 12
     assert any(not tick.running for tick in ticks)
+
+
+@pytest.mark.parametrize(("says", "decision"), [("", Decision.KEPT), ("simpler = false", Decision.DISCARDED)])
+def test_less_code_at_an_equal_score_is_kept_unless_the_contract_says_otherwise(
+    target: Make, says: str, decision: Decision
+) -> None:
+    long = WORK + "\n".join(f"unused_{n} = {n} * {n}" for n in range(10)) + "\n"
+    edits = (Edit(path="work.py", content=WORK.encode()),)
+    terms = contract(experiments=40).replace("[measure]", f"[measure]\n{says}")
+    study = run(target(long, terms), Script(Proposal(hypothesis="", edits=edits, agent="script")))
+    assert decisions(study) == [decision]
+    assert ("equal, with" in reasons(study)[0]) is (decision is Decision.KEPT)

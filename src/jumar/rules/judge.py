@@ -16,6 +16,7 @@ from jumar.rules.error_budget import evidence_needed
 from jumar.rules.evalue import interval, log_evidence
 from jumar.rules.frozen import is_frozen, may_be_searched
 from jumar.rules.guards import broken_guard
+from jumar.rules.items import item_differences, sd_of_mean
 from jumar.rules.noise import pair_spread
 from jumar.rules.quarantine import STRICT_PAIRS, doubt_of, is_impossible
 from jumar.rules.scale import gain_in_unit, gain_on_scale, sd_in_unit
@@ -102,10 +103,10 @@ def _screened(outcome: Measured, evidence: Evidence) -> Verdict | None:
     if seen.promising or (evidence.margin and seen.gain > -WORST_SCREEN * seen.sd):
         return None
     how = f"{-seen.gain:.3g} worse" if seen.gain < 0 else f"only {seen.gain:.3g} better"
-    reason = (
-        f"{metric.name} {outcome.value:.5g} is {how} than the champion; "
-        f"{seen.needed:.3g} better earns a second look"
-    )
+    needed = f"{seen.needed:.3g} better earns a second look"
+    if evidence.margin:
+        needed = f"with less code, less than {WORST_SCREEN * seen.sd:.3g} worse earns a second look"
+    reason = f"{metric.name} {outcome.value:.5g} is {how} than the champion; {needed}"
     return _discard(reason, _seen(evidence), seen.gain)
 
 
@@ -156,7 +157,7 @@ def _keep_at_once(outcome: Measured, evidence: Evidence) -> Verdict | Want:
         seen["simpler"] = {"nodes": evidence.saved, "margin": 0.0, "gain": 0.0}
     return Verdict(
         decision=Decision.KEPT,
-        reason=f"{evidence.metric.name} {outcome.value:.6g}: {words}, and the metric has no noise",
+        reason=f"{evidence.metric.name} {outcome.value:.6g}: {words}, uncertified: the metric has no noise",
         gain=gain,
         interval=(gain, gain),
         evidence=seen,
@@ -239,7 +240,7 @@ def _keep(pairs: Sequence[_Told], evidence: Evidence) -> Verdict:
     return Verdict(
         decision=Decision.KEPT,
         reason=f"{evidence.metric.name} better by {gain:.3g} ({gain / abs(level or 1.0):.2%}) in "
-        f"{len(pairs)} pairs, 95 % interval {low:.3g} to {high:.3g}",
+        f"{len(pairs)} pairs, 95 % interval {low:.3g} to {high:.3g}, uncertified",
         gain=gain,
         interval=(low, high),
         evidence=seen,
@@ -337,6 +338,8 @@ def _seen(evidence: Evidence, pairs: Sequence[_Told] = ()) -> dict[str, Any]:
         }
     if pairs:
         gains, spread = _gains(pairs, evidence), pair_spread(noise)
+        if differences := item_differences((pair.candidate, pair.reference) for pair in pairs):
+            seen["items_sd"] = sd_of_mean(differences) * abs(evidence.champion.value)
         seen["test"] = evidence.test
         seen["keep_at"] = _needed(evidence)
         seen["pairs"] = [

@@ -5,6 +5,7 @@ from statistics import fmean
 import pytest
 
 from jumar.core.event import Certified, Entry, Event, Judged, Proposed, RunEnded, RunStarted
+from jumar.core.evidence import Want
 from jumar.core.experiment import Experiment
 from jumar.core.outcome import Failed, Measured, Outcome, Stopped, Why
 from jumar.core.run import Purpose, Run, Side
@@ -18,9 +19,12 @@ from jumar.rules.evidence import (
     first_certifying_pair,
     noise_of,
     pairs_of,
+    reference_of,
     standing,
 )
 from jumar.rules.history import History
+from jumar.rules.plan import wanted_runs
+from jumar.rules.simpler import LEAST_SAVED
 from jumar.testing.events import BASE, claim, started
 from jumar.testing.records import make_study
 
@@ -257,3 +261,32 @@ def test_what_was_only_ever_confirmed_strictly_has_its_screen_for_guards(story: 
     story.run(1, Purpose.CONFIRM, Measured(value=1.0, others={"serve_cpu_s": 8.0}), seed=100, strict=True)
     found = standing(story.history, story.history.experiments[1].experiment.commit)
     assert (found.value, found.others) == (1.0, {"serve_cpu_s": 4.0})
+
+
+def test_less_code_is_confirmed_beside_the_last_gain_and_counts_as_no_gain_found(story: Story) -> None:
+    def propose(number: int, commit: str, parent: str, saved: int) -> None:
+        experiment = Experiment(
+            number=number, parent=parent, commit=commit, tree="", hypothesis="", agent="a", saved=saved
+        )
+        story.say(Proposed(experiment=experiment))
+
+    simpler = Verdict(
+        decision=Decision.KEPT, reason="simpler", gain=0.0, evidence={"simpler": {"gain": -0.001}}
+    )
+    propose(1, "c" * 40, BASE, 0)
+    story.pair(1, 0, 1.8, 2.1)
+    story.say(Judged(experiment=1, verdict=KEPT))
+    propose(2, "d" * 40, "c" * 40, 50)
+    story.run(2, Purpose.SCREEN, 1.8)
+    story.say(Judged(experiment=2, verdict=simpler))
+    propose(3, "e" * 40, "d" * 40, 50)
+    propose(4, "f" * 40, "d" * 40, LEAST_SAVED - 1)
+    references = [reference_of(story.history.experiments[n], story.history) for n in (3, 4)]
+    assert references == ["c" * 40, "d" * 40]
+    third, fourth = (evidence_for(number, story.history, CONTRACT) for number in (3, 4))
+    assert (third.saved, fourth.saved) == (50, 0)
+    assert third.margin == pytest.approx(noise_of(story.history).pair_sd)
+    assert (third.keeps, fourth.margin) == (1, 0.0)
+    want = Want(purpose=Purpose.CONFIRM, why="")
+    commits = [run.commit for run in wanted_runs(want, story.history.experiments[3], story.history)]
+    assert commits == ["e" * 40, "c" * 40]
