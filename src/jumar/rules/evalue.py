@@ -20,9 +20,9 @@ import msgspec
 from jumar.rules.student import squares_about_mean
 
 # Gains that the evidence is spread over, in spreads of a pair's difference. Found by simulation
-# (docs/judge.md): smaller ones keep late. The largest is for the first gains of a study, while the
-# spread is known from three runs only: with it two pairs keep what would else need four.
-EFFECTS = (1.5, 3.0, 6.0)
+# (docs/judge.md): smaller ones keep late. The larger is for the first gains of a study, while the
+# spread is known from a few runs only: with it two pairs keep what would else need three.
+EFFECTS = (1.5, 3.0)
 
 _STEPS = 48  # of Simpson's rule over a smooth bell: errors below 1e-5
 _REACH = 7.0  # widths of that bell to either side
