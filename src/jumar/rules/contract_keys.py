@@ -65,7 +65,7 @@ KEYS = (
         unless="the metric is read from a line `name: value` of the run's output, and is self-reported"),
     Key("measure", "serve", kinds.COMMAND, "Answers the scorer's questions with the candidate's code, in "
         "processes of its own. No budget covers these; without a guard on `serve_cpu_s`, their CPU seconds "
-        "in all, there is one of three times the baseline's and a second.",
+        "in all, there is one of 1.5 times the baseline's and half a second.",
         unless="the scorer sees only what the run left behind"),
     Key("measure", "servers", kinds.SERVERS, "How many processes of `serve` the scorer is given.", 2),
     Key("measure", "hidden", kinds.HIDDEN, "Seen by the scorer alone.", []),

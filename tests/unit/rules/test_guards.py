@@ -31,9 +31,9 @@ def test_serving_is_guarded_wherever_the_contract_says_nothing_of_it() -> None:
 
 
 def test_work_that_moves_into_serving_breaks_its_guard() -> None:
-    assert broken_guard([SERVING], {"serve_cpu_s": 2.5}, {"serve_cpu_s": 0.5}) is None
+    assert broken_guard([SERVING], {"serve_cpu_s": 1.25}, {"serve_cpu_s": 0.5}) is None
     reason = broken_guard([SERVING], {"serve_cpu_s": 6.0}, {"serve_cpu_s": 0.5})
-    assert reason == "guard serve_cpu_s: 6 is not at most 2.5 (3 x the baseline's 0.5 and 1)"
+    assert reason == "guard serve_cpu_s: 6 is not at most 1.25 (1.5 x the baseline's 0.5 and 0.5)"
 
 
 def test_a_lower_bound_is_broken_from_below() -> None:
