@@ -36,7 +36,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
 
     `height` is how far it stands above the baseline in the metric's unit (more is better), summed
     over the keeps that lead to it. Each step was measured against its own parent in its own hour,
-    so a machine that slows down over the night moves no trial against another. Only for MEASURED.
+    so a machine that slows down over the night moves no trial against another. A step that was
+    refuted counts for nothing. Only for MEASURED.
     """
 
     number: int
@@ -50,7 +51,7 @@ class Trials:
     """The trials of a study. What was judged never changes, so each is read once."""
 
     def __init__(self) -> None:
-        self._study = ("", "")
+        self._study: tuple[str, str, int] = ("", "", 0)
         self._judged: dict[int, Trial | None] = {}
         self._champions: dict[str, tuple[ExperimentRecord, float]] = {}  # commit → record, height
         self._values: dict[str, Values] = {}  # commit → knobs
@@ -58,7 +59,9 @@ class Trials:
 
     def read(self, brief: Brief) -> list[Trial]:
         """Every experiment that can be compared, oldest first. The same brief, the same trials."""
-        study = (brief.study, brief.history[0].experiment.commit if brief.history else "")
+        base = brief.history[0].experiment.commit if brief.history else ""
+        # A keep that was taken back changes what all that is built on it is worth.
+        study = (brief.study, base, sum(1 for record in brief.history if record.refuted))
         if study != self._study:
             self.__init__()  # type: ignore[misc]
             self._study = study
@@ -98,7 +101,9 @@ class Trials:
             parent = self._champions.get(experiment.parent)
             if parent is None:
                 return None
-            height = parent[1] + _gain(record, parent[0], measure.metric)
+            height = parent[1]
+            if not record.refuted:
+                height += _gain(record, parent[0], measure.metric)
         return Trial(
             number=record.number,
             commit=experiment.commit,

@@ -19,6 +19,7 @@ from jumar.core.job import Caps, Ending, ExitReport, Job
 from jumar.core.outcome import Failed, Measured, Outcome, Why
 from jumar.core.run import Purpose
 from jumar.evaluators.ending import failure, last_lines
+from jumar.rules.items import condensed
 
 
 class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -129,7 +130,7 @@ def _outcome(score: Score) -> Outcome:
         return Failed(why=Why.SCORER_FAILED, detail=f"{SCORE_FILE} has neither `metric` nor `refused`")
     if not math.isfinite(score.metric):
         return Failed(why=Why.NOT_FINITE, detail=f"the scorer computed {score.metric}")
-    return Measured(value=score.metric, others=score.measurements, items=score.items)
+    return Measured(value=score.metric, others=score.measurements, items=condensed(score.items))
 
 
 def read_score(path: Path) -> Score:

@@ -56,8 +56,9 @@ def log_evidence_of(record: ExperimentRecord) -> float:
 
 
 def _counts(record: ExperimentRecord) -> bool:
-    """Whether a record is a keep. What was turned down for another reason than its pairs never enters."""
-    return record.number != BASELINE and record.is_kept
+    """Whether a record was kept for its gain, and not because its code is simpler."""
+    gained = record.verdict is not None and "simpler" not in record.verdict.evidence
+    return record.number != BASELINE and record.is_kept and gained
 
 
 def _places(records: Iterable[ExperimentRecord]) -> dict[int, int]:

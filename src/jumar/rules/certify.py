@@ -60,7 +60,7 @@ def certify(pairs: Sequence[Pair], metric: Metric, noise: Noise, look: Look) -> 
         for pair in pairs
         if isinstance(pair.reference, Measured) and isinstance(pair.candidate, Measured)
     ]
-    differences = item_differences(pairs)
+    differences = item_differences((pair.candidate, pair.reference) for pair in pairs)
     relative, seeds = _relative(both, metric, look.share)
     interval = _over_items(relative, seeds, differences, metric, look.share)
     broken = _broken(pairs) or _too_few(len(pairs), noise, exact=seeds[0] == seeds[1])

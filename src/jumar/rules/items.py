@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from statistics import NormalDist, fmean
 
-from jumar.core.evidence import Pair
-from jumar.core.outcome import Measured
+from jumar.core.outcome import Measured, Outcome
 from jumar.rules.student import squares_about_mean, t_quantile
 
 RESAMPLES = 4000  # of the largest share that is asked for, 99.8 %, each tail has four
@@ -42,15 +41,15 @@ def item_noise(candidate: Sequence[float], reference: Sequence[float]) -> float:
     return _sd([new - old for new, old in zip(candidate, reference, strict=True)])
 
 
-def item_differences(pairs: Sequence[Pair]) -> tuple[float, ...]:
-    """Mean difference of each item over the pairs, as a share of the reference's mean over all items.
+def item_differences(pairs: Iterable[tuple[Outcome, Outcome]]) -> tuple[float, ...]:
+    """Mean difference of each item over pairs (candidate, reference), as a share of the reference's mean.
 
     Positive where the candidate's items are larger. Empty where the scorer tells no items apart.
     """
     told = [
-        (pair.candidate.items, pair.reference.items)
-        for pair in pairs
-        if isinstance(pair.candidate, Measured) and isinstance(pair.reference, Measured)
+        (candidate.items, reference.items)
+        for candidate, reference in pairs
+        if isinstance(candidate, Measured) and isinstance(reference, Measured)
     ]
     sizes = {len(items) for both in told for items in both}
     if len(sizes) != 1 or sizes <= {0, 1}:

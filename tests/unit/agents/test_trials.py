@@ -117,3 +117,14 @@ def test_details_that_make_no_sense_are_passed_over(details: dict[str, object]) 
     trials = Trials()
     assert trials.read(study.brief())[-1].height == pytest.approx(0.5)
     assert trials.values(study.history[-1].experiment.commit) == {}
+
+
+def test_a_keep_that_was_taken_back_lifts_nothing_any_more() -> None:
+    study, trials = Rehearsal(FILES, baseline=(3.0, 3.0)), Trials()
+    study.enter(idea(0.2))
+    study.finish(Measured(value=2.0), pairs=((2.0, 3.0),), keep=True)
+    study.enter(idea(0.3))
+    study.finish(Measured(value=1.5), pairs=((1.5, 2.0),))
+    assert [trial.height for trial in trials.read(study.brief())] == pytest.approx([0.0, 1.0, 1.5])
+    study.history[1] = msgspec.structs.replace(study.history[1], refuted="no gain")
+    assert [trial.height for trial in trials.read(study.brief())] == pytest.approx([0.0, 0.0, 0.5])

@@ -3,6 +3,8 @@ from __future__ import annotations
 import math
 import random
 
+from msgspec.structs import replace
+
 from jumar.core.experiment import Experiment, ExperimentRecord
 from jumar.core.run import Purpose, Run, RunRecord
 from jumar.core.verdict import Decision, Verdict
@@ -77,6 +79,14 @@ def test_a_verdict_without_evidence_is_certain_of_nothing() -> None:
     bare = Verdict(decision=Decision.KEPT, reason="", gain=0.1, interval=(0.0, 0.2))
     record = put_to_trial(1, math.inf)
     assert certain([ExperimentRecord(experiment=record.experiment, proposed_at=0.0, verdict=bare)]) == set()
+
+
+def test_what_was_kept_for_being_simpler_is_no_gain_to_be_certain_of() -> None:
+    record = put_to_trial(1, 50.0)
+    assert record.verdict is not None
+    simpler = replace(record.verdict, evidence={**record.verdict.evidence, "simpler": {"nodes": 9}})
+    assert certain([record]) == {1}
+    assert certain([replace(record, verdict=simpler)]) == frozenset()
 
 
 def test_of_edits_that_do_nothing_the_list_holds_few() -> None:

@@ -6,7 +6,6 @@ from statistics import fmean, stdev
 
 import pytest
 
-from jumar.core.evidence import Pair
 from jumar.core.outcome import Failed, Measured, Why
 from jumar.rules.items import (
     MOST_ITEMS,
@@ -19,12 +18,8 @@ from jumar.rules.items import (
 )
 
 
-def pair(candidate: tuple[float, ...], reference: tuple[float, ...]) -> Pair:
-    return Pair(
-        seed=1,
-        candidate=Measured(value=1.0, items=candidate),
-        reference=Measured(value=1.0, items=reference),
-    )
+def pair(candidate: tuple[float, ...], reference: tuple[float, ...]) -> tuple[Measured, Measured]:
+    return Measured(value=1.0, items=candidate), Measured(value=1.0, items=reference)
 
 
 def test_the_noise_of_items_is_that_of_their_differences_and_not_of_the_items() -> None:
@@ -52,7 +47,7 @@ def test_differences_are_means_over_pairs_as_shares_of_the_reference() -> None:
 
 def test_a_run_without_a_number_and_a_scorer_without_items_leave_nothing() -> None:
     crash = Failed(why=Why.CRASHED, detail="")
-    assert item_differences([Pair(seed=1, candidate=crash, reference=crash)]) == ()
+    assert item_differences([(crash, crash)]) == ()
     assert item_differences([pair((), ())]) == ()
 
 
