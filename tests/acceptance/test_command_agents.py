@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from jumar.app import open_study
+from jumar.cli.exits import Exit
 from jumar.core.event import Answered
 from jumar.core.verdict import Decision
 from jumar.testing.model_server import Fault, ModelServer, Reply, Request, Reset, Say, Shell
@@ -164,3 +165,50 @@ def test_codex_does_a_whole_study(user: Path, target: Path, jumar: Cli) -> None:
         keys = {request.headers.get("authorization") for request in server.requests}
     assert keys == {f"Bearer {KEY}"}
     check(target, model, "codex:gpt-5")
+
+
+LOGIN = {
+    "claudeAiOauth": {
+        "accessToken": "sk-ant-oat01-planted-0123456789",
+        "refreshToken": "sk-ant-ort01-planted-0123456789",
+        "expiresAt": 4102444800000,
+        "scopes": ["user:inference", "user:profile"],
+        "subscriptionType": "max",
+    }
+}
+
+
+def test_claude_code_uses_the_log_in_of_a_subscription(user: Path, target: Path, jumar: Cli) -> None:
+    needs("claude")
+    (user / ".claude").mkdir()
+    path = user / ".claude" / ".credentials.json"
+    path.write_text(json.dumps(LOGIN))
+    path.chmod(0o600)
+    model = Model()
+    with ModelServer(model) as server:
+        extra = {"ANTHROPIC_BASE_URL": server.url}
+        jumar(target, "run", "--agent", "claude-code", "--experiments", "1", extra=extra)
+        sent = {request.headers.get("authorization") for request in server.requests}
+    assert sent == {"Bearer sk-ant-oat01-planted-0123456789"}
+    assert json.loads(path.read_text()) == LOGIN
+    assert b"planted-0123456789" not in told_by(open_study(target).name, target)
+
+
+@pytest.mark.parametrize(("agent", "fix"), [("claude-code", "/login"), ("codex:gpt-5", "codex login")])
+def test_who_is_not_logged_in_is_told_how_to(
+    user: Path, target: Path, jumar: Cli, agent: str, fix: str
+) -> None:
+    needs(agent.partition("-")[0].partition(":")[0])
+    with ModelServer(lambda _: Fault(401, "no such key")) as server:
+        if agent.startswith("codex"):
+            (user / ".codex").mkdir()
+            (user / ".codex" / "config.toml").write_text(
+                f'model_provider = "local"\n[model_providers.local]\nname = "local"\n'
+                f'base_url = "{server.url}/v1"\nwire_api = "responses"\nrequest_max_retries = 0\n'
+                f"stream_max_retries = 0\n"
+            )
+        done = jumar(
+            target, "run", "--agent", agent, expect=Exit.AGENT, extra={"ANTHROPIC_BASE_URL": server.url}
+        )
+    assert fix in done.stdout + done.stderr
+    assert len(open_study(target).experiments()) == 1  # the baseline alone
