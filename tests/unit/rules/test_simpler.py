@@ -136,7 +136,7 @@ def seen(value: float, *gains: float, **more: object) -> Evidence:
         saved=40,
         margin=0.01,
     )
-    return replace(evidence, **more)  # type: ignore[arg-type]
+    return replace(evidence, **more)
 
 
 def verdict(evidence: Evidence) -> Verdict:
