@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -22,6 +22,7 @@ from jumar.errors import LedgerConflict, LedgerEmpty, LedgerUnfit
 from jumar.ledgers.engine import sqlite_engine
 from jumar.ledgers.schema import STEPS, TABLES, check, migrate
 from jumar.ledgers.sql import SqlLedger, open_ledger
+from jumar.rules.history import History
 from jumar.testing.events import claim, judged, proposed, run_ended, run_started, started
 from jumar.testing.ledger_suite import STUDY, DurableLedgerSuite, LedgerSuite
 from jumar.testing.memory_ledger import MemoryLedger
@@ -61,6 +62,17 @@ DAYS: dict[str, tuple[float, list[tuple[float, Event]]]] = {
         17.0,
         [(0, RESUMED), (3, proposed(0)), (10, run_started(0)), (8000, TELL), (9000, RESUMED), (9007, RESTED)],
     ),
+    "killed in a run, which is lost when it is taken up": (
+        12.0,
+        [
+            (0, RESUMED),
+            (3, proposed(0)),
+            (10, run_started(0)),
+            (9000, RESUMED),
+            (9000, RunLost(key="0-0", reason="died")),
+            (9002, RESTED),
+        ],
+    ),
     "killed, and never taken up": (8.0, [(0, RESUMED), (8, proposed(0)), (9000, TELL)]),
     "paused": (
         7.0,
@@ -86,6 +98,22 @@ def test_the_time_that_a_controller_had_a_study_is_counted(
             ledger.append(STUDY, one)
         study = ledger.study(STUDY)
         assert study is not None and study.active_s == active_s
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_tables_and_the_history_count_the_same_time(seed: int, tmp_path: Path) -> None:
+    dice, history = Random(seed), History()
+    times = iter([0.0, *sorted(dice.uniform(0, 9000) for _ in range(60))])
+    with closing(open_ledger(tmp_path / "ledger.db", now=lambda: next(times))) as ledger:
+        ledger.append(STUDY, started())
+        for _ in range(60):
+            with suppress(LedgerConflict):
+                ledger.append(STUDY, dice.choice([RESUMED, RESTED, some_event(dice)]))
+        for entry in ledger.entries(STUDY):
+            history.apply(entry)
+        study = ledger.study(STUDY)
+    assert study is not None and study.active_s == pytest.approx(history.active_s)
+    assert study.active_s > 0
 
 
 def fill(ledger: Ledger, experiments: int, study: str = STUDY) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import cycle
@@ -24,6 +25,7 @@ from jumar.core.event import (
     Proposed,
     Rested,
     RunEnded,
+    RunLost,
     RunStarted,
     Wish,
 )
@@ -451,3 +453,19 @@ def test_less_code_at_an_equal_score_is_kept_unless_the_contract_says_otherwise(
     study = run(target(long, terms), Script(Proposal(hypothesis="", edits=edits, agent="script")))
     assert decisions(study) == [decision]
     assert ("equal, with" in reasons(study)[0]) is (decision is Decision.KEPT)
+
+
+def test_the_time_that_a_study_lay_dead_is_not_worked(target: Make) -> None:
+    def die(event: Entry | Tick) -> None:
+        if isinstance(event, Entry) and isinstance(event.event, RunStarted) and event.event.run.experiment:
+            raise RuntimeError("a power cut")
+
+    folder = target(NOISY)
+    with sitting(folder, Script(idea(a=2.0, work=NOISY)), die) as loop, pytest.raises(RuntimeError):
+        loop.run()
+    time.sleep(dead_s := 2.0)
+    study = run(folder, Script())
+    entries, record = list(study.entries()), study.record()
+    assert record is not None
+    assert any(isinstance(entry.event, RunLost) for entry in entries)
+    assert 0 < record.active_s <= entries[-1].at - entries[0].at - dead_s

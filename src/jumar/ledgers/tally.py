@@ -25,6 +25,7 @@ from jumar.core.event import (
 from jumar.core.experiment import BASELINE
 from jumar.core.ledger import Condition, StudyRecord
 from jumar.core.verdict import Decision
+from jumar.rules.worked import Worked
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,25 +126,15 @@ def record(name: str, tally: Tally, entries: Mapping[int, Entry], active_s: floa
 def active_s(entries: Iterable[Entry], heard_before: Callable[[int], float]) -> float:
     """Seconds during which a controller had the study, from those entries that are of no experiment.
 
-    One that died had the study until its last word. `heard_before` gives the time of the last entry
-    of an experiment before a place in the chain; whoever asks is another process, and does not count.
+    `heard_before` gives the time of the last entry of an experiment before a place in the chain.
     """
-    total, since, heard = 0.0, None, 0.0
+    worked = Worked()
     for entry in entries:
-        match entry.event:
-            case Resumed():
-                if since is not None:
-                    total += max(since, heard, heard_before(entry.seq)) - since
-                since = entry.at
-            case Rested() | Asked(wish=Wish.PAUSE):
-                total += max(0.0, entry.at - since) if since is not None else 0.0
-                since = None
-            case Asked(wish=Wish.RESUME) if since is None:
-                since = entry.at
-        heard = heard if isinstance(entry.event, Asked) else entry.at
-    if since is not None:
-        total += max(since, heard, heard_before(END)) - since
-    return total
+        if isinstance(entry.event, Resumed):
+            worked.heard(heard_before(entry.seq))
+        worked.apply(entry)
+    worked.heard(heard_before(END))
+    return worked.seconds
 
 
 END = 2**63 - 1  #: behind every place

@@ -15,7 +15,6 @@ from jumar.core.event import (
     Proposed,
     Refuted,
     Rested,
-    Resumed,
     RunEnded,
     RunLost,
     RunStarted,
@@ -27,6 +26,7 @@ from jumar.core.experiment import BASELINE, Experiment, ExperimentRecord
 from jumar.core.run import Purpose, RunRecord
 from jumar.core.verdict import Claim, Decision
 from jumar.rules.means import Means
+from jumar.rules.worked import Worked
 
 
 class History:
@@ -48,7 +48,6 @@ class History:
         self.since_keep = 0
         self.cost_usd = 0.0
         self.answers: dict[str, list[Answered]] = {}  # agent → what it was answered since its last experiment
-        self.active_s = 0.0  # time during which a controller had the study
         self.last_seq = 0
         self.finished = False  # a limit of the contract ended the last sitting
         self.tested: dict[int, int] = {}  # experiment → its place in the order of first confirmations
@@ -56,26 +55,17 @@ class History:
         self.pooled: tuple[int, Noise] | None = None  # noise pooled over the first so many of these
         self.trees: dict[str, int] = {}  # identity of the editable files → first experiment with it
         self._means: dict[str, Means] = defaultdict(Means)
-        self._active_at: float | None = None
+        self._worked = Worked()
 
     def apply(self, entry: Entry) -> None:
         """Take the next entry of this study."""
         self.last_seq = entry.seq
-        # Whoever asks is another process, and who resumes after a crash knows nothing of the time before.
-        if self._active_at is not None and not isinstance(entry.event, Asked | Resumed):
-            self.active_s += max(0.0, entry.at - self._active_at)
-            self._active_at = entry.at
+        self._worked.apply(entry)
         match entry.event:
             case StudyStarted() as terms:
                 self.terms = terms
-            case Resumed():
-                self._active_at = entry.at
             case Rested(finished=finished):
-                self._active_at, self.finished = None, finished
-            case Asked(wish=Wish.PAUSE):
-                self.active_s, self._active_at = self.active_s_at(entry.at), None
-            case Asked(wish=Wish.RESUME):
-                self._active_at = entry.at
+                self.finished = finished
             case Asked(wish=Wish.TELL, words=words):
                 self.messages.append(words)
             case Answered(agent=agent, usage=usage) as answered:
@@ -151,7 +141,12 @@ class History:
 
     def active_s_at(self, now: float) -> float:
         """Seconds that the study has been worked on until `now`; pauses do not count."""
-        return self.active_s + (max(0.0, now - self._active_at) if self._active_at is not None else 0.0)
+        return self._worked.until(now)
+
+    @property
+    def active_s(self) -> float:
+        """Seconds that the study has been worked on until its newest entry."""
+        return self._worked.seconds
 
     @property
     def champion_commit(self) -> str:

@@ -24,8 +24,9 @@ def take_up(parts: Parts, recorder: Recorder) -> None:
     history = recorder.history
     if history.terms is None:
         recorder.note(parts.terms)
-    lose_open_runs(recorder, "its controller ended before it did")
+    # Taken up first, and what was lost second: the time in between was nobody's.
     recorder.note(Resumed(pid=os.getpid(), host=socket.gethostname()))
+    lose_open_runs(recorder, "its controller ended before it did")
     recorder.note(*(Noticed(words=words) for words in parts.notices))
     recorder.commit()
     refuse_foreign(parts, recorder)

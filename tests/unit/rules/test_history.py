@@ -114,6 +114,13 @@ def test_the_night_after_a_controller_was_killed_is_not_active() -> None:
     assert history.active_s == 13.0
 
 
+def test_time_is_counted_up_to_now_while_a_controller_has_the_study() -> None:
+    resumed = Resumed(pid=1, host="h")
+    assert told([(0.0, started()), (2.0, resumed)]).active_s_at(9.0) == 7.0
+    rested = Rested(reason="r", finished=False)
+    assert told([(0.0, started()), (2.0, resumed), (5.0, rested)]).active_s_at(9.0) == 3.0
+
+
 def test_time_spent_paused_is_not_time_worked() -> None:
     events: list[tuple[float, Event]] = [
         (0.0, started()),

@@ -1,0 +1,41 @@
+"""Owns what counts as time worked: a controller had the study, and nobody had paused it."""
+
+from __future__ import annotations
+
+from jumar.core.event import Asked, Entry, Rested, Resumed, Wish
+
+
+class Worked:
+    """The seconds that a study was worked on, told entry by entry.
+
+    A controller that was killed had the study until its last word; how long it lived after that,
+    nobody knows, and it counts for nothing. A clock that is set back takes nothing away.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._since: float | None = None
+
+    def apply(self, entry: Entry) -> None:
+        """Take the next entry of the study."""
+        match entry.event:
+            case Resumed():  # whoever takes up knows nothing of the time before
+                self._since = entry.at
+            case Rested() | Asked(wish=Wish.PAUSE):
+                self.heard(entry.at)
+                self._since = None
+            case Asked(wish=Wish.RESUME):
+                self._since = entry.at if self._since is None else self._since
+            case Asked():  # by another process: no sign that the controller lives
+                pass
+            case _:
+                self.heard(entry.at)
+
+    def heard(self, at: float) -> None:
+        """The controller was alive at this time, if one has the study."""
+        if self._since is not None:
+            self.seconds, self._since = self.until(at), at
+
+    def until(self, now: float) -> float:
+        """Seconds worked until `now`, with a controller that is alive."""
+        return self.seconds + (max(0.0, now - self._since) if self._since is not None else 0.0)
