@@ -9,7 +9,7 @@ from hashlib import sha256
 import msgspec
 
 from jumar.agents.command_account import Account
-from jumar.agents.command_clients import Client, Heard, failure
+from jumar.agents.command_clients import Client, Heard, ProviderFailed, failure
 from jumar.agents.command_words import prompt, read_words
 from jumar.core.agent import Brief
 from jumar.core.desk import Desk, Reply, Usage
@@ -26,6 +26,7 @@ CAPS = Caps(
     output_bytes=64 << 20,
     disk_bytes=2 << 30,
 )
+_MOST_TRANSCRIPT_BYTES = 8 << 20
 #: Before a program is called again whose provider was overloaded or out of reach: it has tried itself.
 WAITS_S = (5.0, 30.0, 120.0)
 
@@ -35,7 +36,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
     words: str  #: its last message
     edits: tuple[Edit, ...]
-    transcript: bytes  #: all that it said
+    transcript: bytes  #: all that it said; of a long one the end
     trouble: str = ""  #: why it came to nothing
     told_secret: bool = False
 
@@ -98,7 +99,7 @@ class Command:
         for wait_s in self._waits_s:
             try:
                 return self._call(brief, desk, asked)
-            except _ProviderFailed:
+            except ProviderFailed:
                 time.sleep(wait_s)
         return self._call(brief, desk, asked)
 
@@ -136,17 +137,12 @@ class Command:
 
     def _failed(self, report: ExitReport, heard: Heard) -> AgentFailed:
         if report.ending is Ending.EXITED:
-            failed = failure(self._client, heard)
-            return _ProviderFailed(failed.problem, fix=failed.fix, passing=True) if failed.passing else failed
+            return failure(self._client, heard)
         return AgentFailed(
             f"{self.name}: {heard.trouble}",
-            fix="see what it said in the study's artefacts; it is asked again",
+            fix="see why, and start again",
             passing=True,
         )
-
-
-class _ProviderFailed(AgentFailed):
-    """A trouble that a little patience may end."""
 
 
 class _Attendant:
@@ -173,7 +169,7 @@ def _kept(done: Done, heard: Heard, account: Account) -> Kept:
     return Kept(
         words=_censored(heard.words, account),
         edits=() if told else done.edits,
-        transcript=account.censored(done.said),
+        transcript=account.censored(done.said)[-_MOST_TRANSCRIPT_BYTES:],
         trouble=_censored(_trouble(done, heard), account),
         told_secret=told,
     )

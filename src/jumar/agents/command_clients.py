@@ -204,6 +204,17 @@ _UNKNOWN = re.compile(
 _NO_MODEL = re.compile(r"\b404\b|not_found|(does|may) not exist|unknown model", re.IGNORECASE)
 
 
+_BUSY = re.compile(
+    r"\b(408|409|429|5\d\d)\b|overloaded|rate.?limit|your limit|usage limit|timed? ?out"
+    r"|connect|stream|network|unavailable",
+    re.IGNORECASE,
+)
+
+
+class ProviderFailed(AgentFailed):
+    """The provider did not answer, or not now: a trouble that a little patience may end."""
+
+
 def failure(client: Client, heard: Heard) -> AgentFailed:
     """The error for a program that says that it could not go on."""
     said = " ".join(heard.trouble.split())[:300]
@@ -212,7 +223,9 @@ def failure(client: Client, heard: Heard) -> AgentFailed:
         return AgentFailed(f"{client.name}: {said}", fix=fix)
     if _UNKNOWN.search(said):
         return AgentFailed(f"{client.name}: {said}", fix=client.login)
-    return AgentFailed(f"{client.name}: {said}", fix="wait, and start again", passing=True)
+    if _BUSY.search(said):
+        return ProviderFailed(f"{client.name}: {said}", fix="wait, and start again", passing=True)
+    return AgentFailed(f"{client.name}: {said}", fix="see why, and start again", passing=True)
 
 
 def _of_claude(usage: Mapping[str, Any]) -> Tokens:
