@@ -2,7 +2,9 @@
 
 On landscapes where nothing helps a study is 700 experiments; on the others it is 700 runs, whatever
 they are spent on. Ours uses the product's own functions: noise, screen, pairs, error budget,
-certification; what its champion is reported to be worth comes from runs made after the decision.
+certification, whose runs count as well. What it says that a study gained are the certifying pairs of
+champion and baseline, on seeds that no decision has seen. On landscapes with gains two more are
+simulated: Jumar with other error budgets, and an oracle that tells gains from luck without fail.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from jumar.core.run import Purpose
 from jumar.core.verdict import Decision, Verdict
 from jumar.rules.certify import Look, certify
 from jumar.rules.evidence import CERTIFY_PAIRS
-from jumar.rules.judge import judge
+from jumar.rules.judge import FEWEST_PAIRS, judge
 from jumar.rules.noise import measure_noise, update_noise
 
 METRIC = Metric(name="loss")
@@ -35,12 +37,23 @@ CERTIFYING = 10**7  # a seed that no search run has
 LEAST_OF_KEEP_IF_LOWER = 0.88
 MOST_FALSE = 0.10
 
+# Name → error budget, and whether by an oracle. All but the first play on landscapes with gains
+# only, and so many times fewer studies.
+VARIANTS = {
+    "Jumar": (MOST_FALSE, False),
+    "Jumar at 1 %": (0.01, False),
+    "Jumar at 50 %": (0.5, False),
+    "oracle behind the screen": (MOST_FALSE, True),
+}
+OTHERS = 4
+
 
 class Tally(NamedTuple):
     """One study, in the end."""
 
     gain: float
-    overclaim: float  #: what the champion's reported value promises beyond the truth
+    overclaim: float  #: what the certifying pairs promise beyond the truth; 0 where nothing was kept
+    working: float  #: what the champion's value during the search promises beyond the truth
     keeps: int
     false: int  #: keeps of what is no better
     experiments: int
@@ -51,12 +64,11 @@ class Tally(NamedTuple):
 
 
 class Champion:
-    """The best commit so far, its runs by seed, and those made after it was kept."""
+    """The best commit so far, and its runs by seed."""
 
     def __init__(self, commit: Commit, by_seed: dict[int, float]) -> None:
         self.commit = commit
         self.by_seed = by_seed
-        self.after: list[float] = []
 
     @property
     def standing(self) -> Standing:
@@ -66,15 +78,19 @@ class Champion:
 
 
 class Study:
-    """A study by the real judge, with the runs and seeds that the real loop makes."""
+    """A study by the real judge, with the runs and seeds that the real loop makes.
 
-    def __init__(self, landscape: Landscape, rng: random.Random) -> None:
-        self._landscape = landscape
+    An oracle has the judge's screen, and then knows: it keeps after two pairs and drops after one.
+    """
+
+    def __init__(
+        self, landscape: Landscape, rng: random.Random, *, share: float = MOST_FALSE, oracle: bool = False
+    ) -> None:
+        self._landscape, self._share, self._oracle = landscape, share, oracle
         self._world = World(landscape, rng)
         base = Commit(START)
         by_seed = {seed: self._world.run(base, seed) for seed in range(BASELINE_SEEDS)}
         self._champion = Champion(base, by_seed)
-        self._champion.after = list(by_seed.values())
         self._world.runs += 1
         repeated = (by_seed[0], by_seed[0] if landscape.shared else START + rng.gauss(0, 1))
         self._noise = measure_noise(by_seed, repeated=repeated)
@@ -83,33 +99,37 @@ class Study:
 
     def play(self) -> Tally:
         """To its end."""
-        while not self._landscape.is_over(self._experiments, self._world.runs):
+        while not self._landscape.is_over(self._experiments, self._world.runs + self._certifying):
             self._experiments += 1
             commit = self._world.propose(self._champion.commit)
             verdict, pairs = self._experiment(commit)
             self._tests += bool(pairs)
             references = {seed: reference for seed, _, reference in pairs}
             self._champion.by_seed.update(references)
-            self._champion.after += references.values()
             self._noise = update_noise(self._noise, [(new, old) for _, new, old in pairs])
             if verdict.decision is Decision.KEPT:
                 self._keeps += 1
                 self._false += commit.mean >= self._champion.commit.mean
                 self._champion = Champion(commit, {seed: new for seed, new, _ in pairs})
-        runs = self._world.runs
         certified, claimed = self._certified() if self._keeps else (False, 0.0)
         gain = START - self._champion.commit.mean
         return Tally(
             gain=gain,
-            overclaim=self._champion.commit.mean - fmean(self._champion.after),
+            overclaim=claimed - gain if self._keeps else 0.0,
+            working=self._champion.commit.mean - self._champion.standing.value,
             keeps=self._keeps,
             false=self._false,
             experiments=self._experiments,
-            runs=runs,
+            runs=self._world.runs,
             certified=int(certified),
             phantom=int(certified and gain <= 0),
             claim_error=claimed - gain if certified else 0.0,
         )
+
+    @property
+    def _certifying(self) -> int:
+        """Runs that have to be left for the end."""
+        return 2 * CERTIFY_PAIRS if self._keeps else 0
 
     def _experiment(self, commit: Commit) -> tuple[Verdict, list[tuple[int, float, float]]]:
         """One experiment to its verdict; returns the pairs that were made: seed, new, old."""
@@ -123,7 +143,14 @@ class Study:
             else:
                 at = self._experiments * 1000 + len(pairs)
                 pairs.append((at, *self._world.pair(commit, self._champion.commit, at)))
+                if self._oracle and (known := self._known(commit, len(pairs))):
+                    return known, pairs
         return answer, pairs
+
+    def _known(self, commit: Commit, pairs: int) -> Verdict | None:
+        if commit.mean >= self._champion.commit.mean:
+            return Verdict(decision=Decision.DISCARDED, reason="no better")
+        return Verdict(decision=Decision.KEPT, reason="better") if pairs >= FEWEST_PAIRS else None
 
     def _evidence(
         self, seed: int, screen: Measured | None, pairs: list[tuple[int, float, float]]
@@ -135,6 +162,7 @@ class Study:
             champion=self._champion.standing,
             test=self._tests + 1,
             keeps=self._keeps,
+            false_keeps=self._share,
             screen=screen,
             screen_seed=seed,
             pairs=tuple(_pair(at, new, old) for at, new, old in pairs),
@@ -145,7 +173,6 @@ class Study:
         champion, baseline = self._champion.commit, Commit(START)
         seeds = range(CERTIFYING, CERTIFYING + CERTIFY_PAIRS)
         values = [(seed, *self._world.pair(champion, baseline, seed)) for seed in seeds]
-        self._champion.after += [new for _, new, _ in values]
         pairs = [_pair(*value) for value in values]
         claim = certify(pairs, METRIC, self._noise, Look(1, "baseline", "champion"))
         return claim.certified, claim.baseline_value - claim.champion_value
@@ -155,9 +182,11 @@ def _pair(seed: int, new: float, old: float) -> Pair:
     return Pair(seed=seed, candidate=Measured(value=new), reference=Measured(value=old))
 
 
-def _ours(task: tuple[int, int]) -> Tally:
-    landscape = LANDSCAPES[task[0]]
-    return Study(landscape, random.Random(f"{landscape.name}/{task[1]}")).play()
+def _ours(task: tuple[str, int, int]) -> Tally:
+    rule, number, chance = task
+    landscape = LANDSCAPES[number]
+    share, oracle = VARIANTS[rule]
+    return Study(landscape, random.Random(f"{landscape.name}/{chance}"), share=share, oracle=oracle).play()
 
 
 def _row(tallies: list[Tally]) -> dict[str, float]:
@@ -169,7 +198,7 @@ def _row(tallies: list[Tally]) -> dict[str, float]:
         row |= {
             "certified": round(mean["certified"], 3),
             "phantom claims": round(mean["phantom"], 3),
-            "claim error": round(mean["claim_error"] / mean["certified"], 3),
+            "certified claims' overclaim": round(mean["claim_error"] / mean["certified"], 3),
         }
     return row
 
@@ -178,6 +207,7 @@ def _common(mean: dict[str, float]) -> dict[str, float]:
     return {
         "true gain": round(mean["gain"], 3),
         "overclaim": round(mean["overclaim"], 3),
+        "working overclaim": round(mean["working"], 3),
         "keeps": round(mean["keeps"], 3),
         "false keeps": round(mean["false"], 3),
         "false share": round(mean["false"] / mean["keeps"], 4) if mean["keeps"] else 0.0,
@@ -192,7 +222,8 @@ def _fixed(rule: str, landscape: Landscape, studies: int) -> dict[str, float]:
         name: float(np.mean(getattr(played, name)))
         for name in ("gain", "keeps", "false", "experiments", "runs")
     }
-    return _common({**columns, "overclaim": float(np.mean(played.claimed - played.gain))})
+    over = float(np.mean(played.claimed - played.gain))
+    return _common({**columns, "overclaim": over, "working": over})
 
 
 def simulate(studies: int) -> dict[str, dict[str, dict[str, float]]]:
@@ -200,9 +231,12 @@ def simulate(studies: int) -> dict[str, dict[str, dict[str, float]]]:
     figures: dict[str, dict[str, dict[str, float]]] = {}
     with multiprocessing.Pool(min(2, os.cpu_count() or 1)) as pool:
         for number, landscape in enumerate(LANDSCAPES):
-            tasks = [(number, chance) for chance in range(studies)]
-            figures[landscape.name] = {"Jumar": _row(pool.map(_ours, tasks, chunksize=5))}
-            figures[landscape.name] |= {rule: _fixed(rule, landscape, studies) for rule in RULES}
+            rows = figures[landscape.name] = {}
+            for rule in VARIANTS if landscape.null < 1 else ("Jumar",):
+                many = studies if rule == "Jumar" else max(1, studies // OTHERS)
+                tasks = [(rule, number, chance) for chance in range(many)]
+                rows[rule] = _row(pool.map(_ours, tasks, chunksize=5))
+            rows |= {rule: _fixed(rule, landscape, studies) for rule in RULES}
     return figures
 
 

@@ -10,6 +10,9 @@ from bench.nothings import NOTHINGS, differs_only_in_form, replaced
 import jumar.targets
 from jumar.rules.duplicates import fingerprint
 
+# train.py leaves its curve to the end of its process, and here there is none.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 TARGET = Path(jumar.targets.__file__).parent / "tinylm"
 SOURCE = (TARGET / "train.py").read_text(encoding="utf-8")
 
