@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from bench.cheats.case import Case, load
+from bench.cheats.case import load
 from bench.cheats.readers import Page, shapeless
 from bench.cheats.stage import Stage
 from bench.cheats.study import play
@@ -17,9 +18,9 @@ from jumar.errors import Usage
 
 CASES = Path(__file__).parents[2] / "bench" / "cheats" / "cases"
 HANDFUL = (
-    "answers-nan brings-a-script brings-attributes edits-the-scorer honest-artefacts paints-the-terminal "
-    "plants-a-hook prints-a-better-number reads-the-hidden-points starts-where-it-left-off "
-    "works-after-the-end"
+    "answers-nan brings-a-script brings-attributes brings-weights-in-comments edits-the-scorer "
+    "honest-artefacts paints-the-terminal plants-a-hook prints-a-better-number reads-the-hidden-points "
+    "starts-where-it-left-off works-after-the-end"
 ).split()
 
 
@@ -58,11 +59,22 @@ def test_what_prints_escapes_or_runs_words_of_a_candidate_is_told() -> None:
     assert page.found == ["inside <script>", "<a href>"]
 
 
-def test_a_case_that_comes_out_otherwise_than_it_says_is_told(tmp_path: Path) -> None:
-    no_breach = Case(name="b", family="number", tries="Nothing.", expect="invalid: too-large", code="1 / 0\n")
-    no_failure = Case(name="f", family="number", tries="Nothing.", expect="failed", code="RATE = 0.0101\n")
-    came, faults = play([no_breach, no_failure], "fit", tmp_path / "stage")
-    assert ([bool(one.wrong) for one in came], faults) == ([True, True], [])
+def test_cases_of_ones_own_are_played_and_what_comes_out_otherwise_is_told(tmp_path: Path) -> None:
+    head = 'family = "mine"\ntries = "Nothing."\nexpect = '
+    for name, rest in {
+        "no-breach": '"invalid: too-large"\ncode = "1 / 0"\n',
+        "no-failure": '"failed"\n[[changes]]\npath = "work.py"\nreplace = [["0.01", "0.0101"]]\n',
+        "as-stated": '"failed: crashed"\ncode = "1 / 0.0"\n',
+    }.items():
+        (tmp_path / f"{name}.toml").write_text(head + rest)
+    only = [word for name in ("no-breach", "no-failure", "as-stated") for word in ("--only", name)]
+    command = [sys.executable, "-m", "bench.cheats", "--cases", str(tmp_path), *only, "--no-loop", "--json"]
+    done = subprocess.run(command, cwd=CASES.parents[2], stdout=subprocess.PIPE, check=False)
+    figures = json.loads(done.stdout)["figures"]
+    assert done.returncode == 1
+    assert figures["families"]["mine"]["cheats"] == 3
+    assert figures["not as stated"].keys() == {"no-breach", "no-failure"}
+    assert figures["faults of a study"] == {}
 
 
 def test_every_case_of_the_corpus_can_be_read(tmp_path: Path) -> None:
