@@ -168,8 +168,8 @@ class Bench:
 
 
 def _patch(words: str, old: str, new: str) -> str:
-    lines = (text.splitlines(keepends=True) for text in (old, new))
-    return words + "\n\n" + "".join(unified_diff(*lines, f"a/{PATH}", f"b/{PATH}"))
+    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    return words + "\n\n" + "".join(unified_diff(before, after, f"a/{PATH}", f"b/{PATH}"))
 
 
 def _recorded(study: Study) -> StudyRecord:

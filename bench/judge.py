@@ -143,8 +143,8 @@ class Study:
             else:
                 at = self._experiments * 1000 + len(pairs)
                 pairs.append((at, *self._world.pair(commit, self._champion.commit, at)))
-                if self._oracle and (known := self._known(commit, len(pairs))):
-                    return known, pairs
+                if self._oracle and (told := self._known(commit, len(pairs))):
+                    return told, pairs
         return answer, pairs
 
     def _known(self, commit: Commit, pairs: int) -> Verdict | None:
