@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from jumar.study.flight import Landed
     from jumar.study.loop import Loop
     from jumar.study.parts import Observer
+    from jumar.study.reading import Reader, Reading
 
 
 Result = TypeVar("Result")
@@ -60,6 +61,7 @@ class Study:
         self._options = options or Options()
         self._ledger: Ledger | None = None
         self._loop: Loop | None = None
+        self._reader: Reader | None = None
         self._is_named = name is not None
         self.name = name or self._pick_name()
 
@@ -129,6 +131,30 @@ class Study:
         paths = [path for path in found if matches(path, contract.target.editable)]
         files = {path: workspace.read(commit or "", path) or b"" for path in paths}
         return tuple(knob.name for knob in knobs_of(files, contract.run.command))
+
+    def reading(self) -> Reading:
+        """What an agent would be told now, and the archive that it may ask.
+
+        Raises Usage before the unchanged target was measured.
+        """
+        if self._reader is None:
+            self._reader = self._make_reader()
+        return self._reader.read(self.entries(after=self._reader.history.last_seq))
+
+    def _make_reader(self) -> Reader:
+        from jumar.agents.tuning import knobs_now
+        from jumar.assembly import protected_paths
+        from jumar.ledgers.artefacts import FolderArtefacts
+        from jumar.study.brief import Briefing
+        from jumar.study.reading import Reader
+        from jumar.workspaces.git import open_workspace
+
+        terms, contract, workspace = self._recorded().terms, self.contract, open_workspace(self.folder)
+        protected = protected_paths(contract, frozenset(workspace.files(terms.base)))
+        program = workspace.read(terms.base, contract.target.program) or b""
+        briefing = Briefing(self.name, contract, workspace, protected)
+        places = (workspace, FolderArtefacts(self._home.artefacts))
+        return Reader(briefing, program.decode("utf-8", "replace"), places, knobs_now)
 
     def rejudge(
         self, *, false_keeps: float | None = None, confirmations: int | None = None
@@ -283,7 +309,7 @@ class Study:
                 f"the unchanged target gave no number in study {self.name}, so it cannot go on",
                 fix="mend the target and leave --study out: that starts another",
             )
-        self.name = self._free_name(ledger)
+        self.name, self._reader = self._free_name(ledger), None
 
     def _pick_name(self) -> str:
         """The latest study, unless another one was asked for."""

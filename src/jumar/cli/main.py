@@ -36,10 +36,16 @@ VERBS = {
         "log": ("readers", "List experiments with verdict and reason."),
         "show": ("readers", "Show one experiment: hypothesis, runs, verdict, evidence."),
         "diff": ("readers", "Show what an experiment changed."),
+        "lessons": ("learning", "Say what the study learned: predicted and measured, side by side."),
         "report": ("results", "Write the report and the chart."),
         "export": ("results", "Write the experiments as a table for other programs."),
         "replay": ("replay", "Judge the record anew, and show which verdicts change."),
         "backup": ("results", "Copy the record, also while a study runs."),
+    },
+    "Agents": {
+        "brief": ("learning", "Print what an agent would be told now."),
+        "tried": ("learning", "Say what was tried already, by words, names or a file."),
+        "knobs": ("learning", "List the knobs that the tuner finds, and what turning them gave."),
     },
     "Steer": {
         "tell": ("control", "Tell the agents something."),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from heapq import nlargest
 
 from jumar.core.agent import Brief, KnobNow
-from jumar.core.contract import Clock, Contract, Guard, Scores
+from jumar.core.contract import Clock, Contract, Guard, Metric, Scores
 from jumar.core.experiment import BASELINE
 from jumar.core.outcome import Measured
 from jumar.rules.duplicates import MOST_PARSED_BYTES
@@ -34,6 +34,7 @@ PROGRAM_SHARE = 0.10
 RECORD_SHARE = 0.24
 KEPT_SHARE, DEAD_ENDS_SHARE, NEAR_SHARE = 0.55, 0.20, 0.12  # of the record; the rest is for the latest
 MOST_GROUPS = 100
+NEAR, NEAR_NOISE = 0.03, 5.0  # of the champion's value, and of the noise: what else is no near miss
 KNOBS_SHARE = 0.06
 OTHERS_SHARE = 0.03
 MESSAGES_SHARE = 0.06  # the latest words of people
@@ -59,7 +60,7 @@ def brief_text(brief: Brief, recollection: Recollection, knobs: Sequence[KnobNow
         f"## The contract\n\n{contract_in_words(brief.contract)}",
         _champion(brief, recollection),
         _source(brief, int(SOURCE_SHARE * most)),
-        *_record(recollection, int(RECORD_SHARE * most)),
+        *_record(brief, recollection, int(RECORD_SHARE * most)),
         _knobs(knobs, recollection, int(KNOBS_SHARE * most)),
         _others(recollection, int(OTHERS_SHARE * most)),
     ]
@@ -72,7 +73,7 @@ def contract_in_words(contract: Contract) -> str:
     run, measure = contract.run, contract.measure
     unit = "steps" if run.budget.clock is Clock.STEPS else f"{run.budget.clock.value} seconds"
     lines = [
-        f"- You may change: {short(', '.join(contract.target.editable), 500)}. Everything else is out of bounds.",
+        f"- You may change: {short(', '.join(contract.target.editable), 500)}. All else is out of bounds.",
         f"- A run is `{short(' '.join(run.command), 200)}`, with {run.budget.amount:g} "
         f"{unit} to spend, at most {run.timeout_s:g} s in all and {run.memory_bytes / 2**30:.3g} GiB; "
         f"the network is {'open' if run.network else 'closed'}. Exceeding any of these fails the experiment.",
@@ -158,20 +159,21 @@ def _source(brief: Brief, most: int) -> str:
     return "\n\n".join(told)
 
 
-def _record(recollection: Recollection, most: int) -> Iterator[str]:
+def _record(brief: Brief, recollection: Recollection, most: int) -> Iterator[str]:
     """What was tried: kept, dead ends, near misses, and the latest with what room is left."""
     counts = ", ".join(f"{count} {decision.value}" for decision, count in recollection.decisions.items())
     if not recollection.judged:
         yield "## What was tried\n\nNothing yet."
         return
     yield f"## What was tried\n\n{recollection.judged} experiments: {counts}."
-    kept = _kept(recollection, int(KEPT_SHARE * most))
+    metric = brief.contract.measure.metric
+    kept = _kept(recollection, metric, int(KEPT_SHARE * most))
     dead = _dead_ends(recollection, int(DEAD_ENDS_SHARE * most))
-    near, told = _near(recollection, int(NEAR_SHARE * most))
+    near, told = _near(brief, recollection, int(NEAR_SHARE * most))
     yield from (kept, dead, near)
     left = most - sum(tokens(section) for section in (kept, dead, near) if section)
     shown = (
-        paragraph(record, recollection.lessons.get(record.number, ""))
+        paragraph(record, metric, recollection.lessons.get(record.number, ""))
         for record in recollection.latest()
         if record.number not in told and not record.is_kept
     )
@@ -179,10 +181,10 @@ def _record(recollection: Recollection, most: int) -> Iterator[str]:
         yield "### The latest others, the newest first\n\n" + "\n".join(lines)
 
 
-def _kept(recollection: Recollection, most: int) -> str:
+def _kept(recollection: Recollection, metric: Metric, most: int) -> str:
     if not recollection.kept:
         return ""
-    lines = [kept_line(record) for record in recollection.kept]
+    lines = [kept_line(record, metric) for record in recollection.kept]
     title = "### Kept, in order; each builds on those before it"
     if sum(map(tokens, lines)) <= most:
         return f"{title}\n\n" + "\n".join(lines)
@@ -222,11 +224,12 @@ def attempts_line(name: str, attempts: Attempts) -> str:
     return f"- {short(name, 100)}: {attempts.numbers} tried{kept}; {ends}{best}; latest #{attempts.latest}"
 
 
-def _near(recollection: Recollection, most: int) -> tuple[str, frozenset[int]]:
-    records = [recollection.record(-number) for _, number in recollection.near]
-    lines = fitting(
-        (paragraph(record, recollection.lessons.get(record.number, "")) for record in records), most
-    )
+def _near(brief: Brief, recollection: Recollection, most: int) -> tuple[str, frozenset[int]]:
+    """Those that came within a few per cent of the champion, or a few times the noise."""
+    metric, reach = brief.contract.measure.metric, max(NEAR * abs(brief.value), NEAR_NOISE * brief.noise)
+    records = [recollection.record(-number) for loss, number in recollection.near if loss <= reach]
+    shown = (paragraph(record, metric, recollection.lessons.get(record.number, "")) for record in records)
+    lines = fitting(shown, most)
     if not lines:
         return "", frozenset()
     told = frozenset(record.number for record in records[: len(lines)])

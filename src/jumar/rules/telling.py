@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from jumar.core.contract import Metric
+from jumar.core.contract import Direction, Metric
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.outcome import Measured
 from jumar.core.run import Purpose, RunRecord, Side
@@ -36,23 +36,23 @@ def headline(record: ExperimentRecord) -> str:
     return f"#{record.number} by {short(experiment.agent, 40)}{retest}: {quoted(experiment.hypothesis)}"
 
 
-def effect(record: ExperimentRecord) -> str:
+def effect(record: ExperimentRecord, metric: Metric) -> str:
     """The measured gain with its interval, in the metric's unit and as a share; empty where none was."""
     verdict = record.verdict
     if verdict is None or verdict.gain is None:
         return ""
-    level = level_of(record)
+    level = level_of(record, metric)
     share = f" ({verdict.gain / abs(level):+.2%})" if level else ""
     ends = verdict.interval
     between = f", 95 % interval {ends[0]:+.4g} to {ends[1]:+.4g}" if ends and ends[0] != ends[1] else ""
     return f"gain {verdict.gain:+.4g}{share}{between}"
 
 
-def kept_line(record: ExperimentRecord) -> str:
+def kept_line(record: ExperimentRecord, metric: Metric) -> str:
     """A kept experiment on one line."""
     names = _names(record)
     end = "; taken back since: a certification refuted it" if record.refuted else ""
-    return f"- {headline(record)}; {effect(record) or 'better'}{names and f'; touched {names}'}{end}"
+    return f"- {headline(record)}; {effect(record, metric) or 'better'}{names and f'; touched {names}'}{end}"
 
 
 def kept_in_few_words(record: ExperimentRecord) -> str:
@@ -66,7 +66,7 @@ def kept_in_few_words(record: ExperimentRecord) -> str:
     )
 
 
-def paragraph(record: ExperimentRecord, lesson: str = "") -> str:
+def paragraph(record: ExperimentRecord, metric: Metric, lesson: str = "") -> str:
     """An experiment with everything that an agent can use of it, on a few lines."""
     verdict = record.verdict
     lines = [f"- {headline(record)}"]
@@ -74,7 +74,7 @@ def paragraph(record: ExperimentRecord, lesson: str = "") -> str:
         lines.append("  being run")
     else:
         lines.append(f"  {verdict.decision.value}: {quoted(verdict.reason, 240)}")
-    told = [effect(record), predicted(record), work(record)]
+    told = [effect(record, metric), predicted(record), work(record)]
     if names := _names(record):
         told.append(f"touched {names}")
     if any(told):
@@ -115,21 +115,25 @@ def own_runs(record: ExperimentRecord) -> list[RunRecord]:
     ]
 
 
-def level_of(record: ExperimentRecord) -> float | None:
-    """The value that the gain is a share of: what the reference had, or the run itself and its gain."""
+def level_of(record: ExperimentRecord, metric: Metric) -> float | None:
+    """The value that the gain is a share of: what the champion had beside it, or has by its gain."""
     reference = [
         run.outcome.value
         for run in record.runs
         if run.run.side is Side.REFERENCE and isinstance(run.outcome, Measured)
     ]
+    if reference:
+        return sum(reference) / len(reference)
     own = [run.outcome.value for run in own_runs(record) if isinstance(run.outcome, Measured)]
-    values = reference or own
-    return sum(values) / len(values) if values else None
+    if not own or record.verdict is None or record.verdict.gain is None:
+        return None
+    gain = record.verdict.gain
+    return own[-1] + (gain if metric.direction is Direction.MINIMIZE else -gain)
 
 
-def measured_share(record: ExperimentRecord) -> float | None:
+def measured_share(record: ExperimentRecord, metric: Metric) -> float | None:
     """The measured gain as a share, as predictions are made; None where nothing was measured."""
-    verdict, level = record.verdict, level_of(record)
+    verdict, level = record.verdict, level_of(record, metric)
     if record.number == BASELINE or verdict is None or verdict.gain is None or not level:
         return None
     return verdict.gain / abs(level)
@@ -139,7 +143,7 @@ def value_in_words(metric: Metric, value: float, noise: float) -> str:
     """`val_bpb 2.566 ± 0.0067 between runs (0.26 %), smaller is better`."""
     share = f" ({noise / abs(value):.2%})" if value else ""
     spread = f" ± {noise:.2g} between runs{share}" if noise else ", without noise"
-    better = "smaller" if metric.direction.value == "minimize" else "larger"
+    better = "smaller" if metric.direction is Direction.MINIMIZE else "larger"
     return f"{metric.name} {value:.6g}{spread}; {better} is better"
 
 

@@ -75,6 +75,7 @@ class StudyArchive:
         recollection: Recollection | None = None,
     ) -> None:
         self._brief, self._veil, self._knobs_now = brief, veil, knobs
+        self._metric = brief.contract.measure.metric
         self._workspace, self._artefacts = places
         self._recollection = (recollection or Recollection()).read(brief.history)
         self._questions = {
@@ -139,14 +140,20 @@ class StudyArchive:
         for record in reversed(self._brief.history[:end]):
             now = record.verdict.decision.value if record.verdict else "open"
             if asked.decision in ("", now):
-                found.append(f"{kept_line(record)}" if record.is_kept else paragraph(record))
+                found.append(
+                    kept_line(record, self._metric) if record.is_kept else paragraph(record, self._metric)
+                )
             if len(found) == most:
                 break
         return "\n".join(found) or "None."
 
     def _show(self, asked: _Number) -> str:
         record = self._record(asked.experiment)
-        lines = [paragraph(record, self._recollection.lessons.get(record.number, "")), "", "Runs:"]
+        lines = [
+            paragraph(record, self._metric, self._recollection.lessons.get(record.number, "")),
+            "",
+            "Runs:",
+        ]
         lines += [f"- {_run_in_words(run)}" for run in own_runs(record)[:40]]
         return "\n".join(lines)
 
@@ -189,7 +196,10 @@ class StudyArchive:
     def _tried(self, asked: _Words) -> str:
         groups, records = search(asked.words, self._recollection, self._brief.history)
         lines = [attempts_line(name, attempts) for name, attempts in groups]
-        lines += [paragraph(record, self._recollection.lessons.get(record.number, "")) for record in records]
+        lines += [
+            paragraph(record, self._metric, self._recollection.lessons.get(record.number, ""))
+            for record in records
+        ]
         return "\n".join(lines) or "Nothing of the kind was tried."
 
     def _file(self, asked: _File) -> str:
@@ -212,7 +222,7 @@ class StudyArchive:
             raise _Unknown(f"It is gone: {lost.problem}") from lost
 
 
-class _Unknown(Exception):  # noqa: N818  (an answer, not an error: it never leaves this module)
+class _Unknown(Exception):
     """What was asked for is not there; the words are the answer."""
 
 

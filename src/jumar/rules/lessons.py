@@ -1,0 +1,118 @@
+"""Owns what a study learned: predicted and measured gain side by side, and a lesson from each experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from jumar.core.contract import Metric
+from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.verdict import Decision
+from jumar.rules.recollection import Recollection, end_of
+from jumar.rules.telling import measured_share, names_in_words
+
+FAR_OFF = 2.0  # a measured gain so many times larger or smaller than predicted is worth a word
+
+
+class Learned(msgspec.Struct, frozen=True, kw_only=True):
+    """One experiment's lesson. Gains are shares: 0.01 is 1 % better."""
+
+    experiment: int
+    agent: str
+    hypothesis: str
+    decision: Decision
+    predicted: float | None
+    measured: float | None
+    lesson: str
+    said_by_agent: bool  #: else it follows from the verdict by rule
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """How good an agent's predictions were, over experiments that were predicted and measured."""
+
+    agent: str
+    predictions: int
+    signs_right: int  #: the measured gain had the sign that was predicted
+    predicted: float  #: mean share
+    measured: float
+
+
+def lessons(
+    recollection: Recollection, history: Sequence[ExperimentRecord], metric: Metric
+) -> tuple[Learned, ...]:
+    """What every judged experiment taught, oldest first."""
+    return tuple(
+        _learned(record, measured_share(record, metric), recollection.lessons.get(record.number))
+        for record in history
+        if record.number != BASELINE and record.verdict is not None
+    )
+
+
+def calibrations(learned: tuple[Learned, ...]) -> tuple[Calibration, ...]:
+    """Predicted and measured by agent; none for agents that predict nothing."""
+    by_agent: dict[str, list[tuple[float, float]]] = {}
+    for one in learned:
+        if one.predicted is not None and one.measured is not None:
+            by_agent.setdefault(one.agent, []).append((one.predicted, one.measured))
+    return tuple(
+        Calibration(
+            agent=agent,
+            predictions=len(pairs),
+            signs_right=sum(predicted * measured > 0 for predicted, measured in pairs),
+            predicted=sum(predicted for predicted, _ in pairs) / len(pairs),
+            measured=sum(measured for _, measured in pairs) / len(pairs),
+        )
+        for agent, pairs in sorted(by_agent.items())
+    )
+
+
+def _learned(record: ExperimentRecord, gain: float | None, said: str | None) -> Learned:
+    assert record.verdict is not None
+    return Learned(
+        experiment=record.number,
+        agent=record.experiment.agent,
+        hypothesis=record.experiment.hypothesis,
+        decision=record.verdict.decision,
+        predicted=record.experiment.predicted,
+        measured=gain,
+        lesson=said or _by_rule(record, gain),
+        said_by_agent=said is not None,
+    )
+
+
+def _by_rule(record: ExperimentRecord, gain: float | None) -> str:
+    """The lesson that follows from the verdict alone."""
+    verdict = record.verdict
+    assert verdict is not None
+    what = f"changing {names_in_words(record.experiment.touched, 3) or 'it'} this way"
+    if record.refuted:
+        return f"{what} looked better and was not, on data that the search had not seen"
+    if verdict.decision is Decision.KEPT:
+        return f"{what} helps{_beside(record.experiment.predicted, gain)}"
+    if verdict.decision is Decision.INVALID:
+        return f"not a question of the code: {end_of(record)}"
+    if verdict.decision is Decision.FAILED:
+        return f"{what} ends a run: {end_of(record)}"
+    return what + _discarded(record, gain, end_of(record))
+
+
+def _discarded(record: ExperimentRecord, gain: float | None, end: str) -> str:
+    if end in ("guard", "check failed"):
+        return f" breaks what must hold: {end}"
+    if gain is None:
+        return f" is not worth a whole run: {end}"
+    if end in ("undecided", "did not hold"):
+        return " is too close to call"
+    return f" does not help{_beside(record.experiment.predicted, gain)}"
+
+
+def _beside(predicted: float | None, measured: float | None) -> str:
+    if not predicted or measured is None:
+        return ""
+    if predicted * measured <= 0:
+        return "; the opposite was predicted"
+    ratio = measured / predicted
+    if ratio >= FAR_OFF:
+        return f", {ratio:.1f} times as much as predicted"
+    return f", {1 / ratio:.1f} times less than predicted" if ratio <= 1 / FAR_OFF else ", about as predicted"

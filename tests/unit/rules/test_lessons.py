@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from jumar.core.contract import Direction, Metric
+from jumar.core.outcome import Failed, Measured, Outcome, Why
+from jumar.core.proposal import Edit, Proposal
+from jumar.rules.lessons import Learned, calibrations, lessons
+from jumar.rules.recollection import Recollection
+from jumar.rules.telling import measured_share
+from jumar.testing.rehearsal import Rehearsal
+
+METRIC = Metric(name="loss")
+
+
+def learned(
+    outcome: Outcome,
+    *,
+    gain: float | None = None,
+    predicted: float | None = None,
+    keep: bool = False,
+    **more: object,
+) -> Learned:
+    study = Rehearsal({"a.py": b"LR = 1\n"})
+    study.enter(Proposal(hypothesis="h", edits=(), agent="llm", predicted=predicted))
+    study.finish(outcome, keep=keep)
+    record = study.history[-1]
+    assert record.verdict is not None
+    study.history[-1] = replace(
+        record,
+        experiment=replace(record.experiment, touched=("a.py:LR",)),
+        verdict=replace(record.verdict, gain=gain, **more),
+    )
+    return lessons(Recollection().read(study.history), study.history, METRIC)[0]
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (learned(Measured(value=1.9), gain=0.1, predicted=0.01, keep=True), "helps, 5.0 times as much"),
+        (learned(Measured(value=1.9), gain=0.1, predicted=0.05, keep=True), "helps, about as predicted"),
+        (
+            learned(Measured(value=2.2), gain=-0.2, predicted=0.05),
+            "does not help; the opposite was predicted",
+        ),
+        (learned(Measured(value=2.2), gain=-0.2), "a.py:LR this way does not help"),
+        (learned(Measured(value=1.99), gain=0.01, reason="undecided: +0.01"), "too close to call"),
+        (learned(Measured(value=1.9), gain=0.1, reason="guard m: 3 is not"), "breaks what must hold"),
+        (learned(Failed(why=Why.OUT_OF_MEMORY, detail="")), "ends a run: out of memory"),
+    ],
+)
+def test_a_lesson_follows_from_the_verdict(one: Learned, words: str) -> None:
+    assert words in one.lesson and not one.said_by_agent
+
+
+def test_an_agent_s_own_words_come_first() -> None:
+    study = Rehearsal({"a.py": b"LR = 1\n"})
+    for details in ({}, {"lessons": {"1": "small steps only", "7": "of nothing", "x": "y"}}):
+        edit = Edit(path="a.py", content=b"LR = 2\n")
+        study.enter(Proposal(hypothesis="h", edits=(edit,), agent="llm", details=details))
+        study.finish(Measured(value=2.2))
+    first, second = lessons(Recollection().read(study.history), study.history, METRIC)
+    assert (first.lesson, first.said_by_agent, second.said_by_agent) == ("small steps only", True, False)
+
+
+def test_predictions_are_counted_by_agent() -> None:
+    one = learned(Measured(value=1.9), gain=0.1, predicted=0.01, keep=True)
+    other = learned(Measured(value=2.2), gain=-0.2, predicted=0.05)
+    (found,) = calibrations((one, other, learned(Measured(value=2.2), gain=-0.2)))
+    assert (found.agent, found.predictions, found.signs_right) == ("llm", 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("direction", "share"), [(Direction.MINIMIZE, 0.05), (Direction.MAXIMIZE, 0.1 / 1.8)]
+)
+def test_a_gain_is_a_share_of_what_the_champion_had(direction: Direction, share: float) -> None:
+    study = Rehearsal({"a.py": b"LR = 1\n"})
+    study.enter(Proposal(hypothesis="h", edits=(), agent="llm"))
+    study.finish(Measured(value=1.9))
+    record = study.history[-1]
+    assert record.verdict is not None
+    record = replace(record, verdict=replace(record.verdict, gain=0.1))
+    assert measured_share(record, Metric(name="m", direction=direction)) == pytest.approx(share)
