@@ -160,7 +160,7 @@ def _first_terms(
     if pinned is None:
         raise TargetUnfit(f"{CONTRACT} is not committed", fix=f"git add {CONTRACT} && git commit")
     files = frozenset(workspace.files(base))
-    closed = _protected(contract, files)
+    closed = protected_paths(contract, files)
     if not any(matches(path, editable) and not matches(path, closed) for path in files):
         raise TargetUnfit(
             f"no committed file matches [target] editable = {', '.join(editable)}",
@@ -191,7 +191,7 @@ def _parts(
     workspace, sandbox, executor, ledger = made
     paths = frozenset(workspace.files(terms.base))
     private = (*home.private, *workspace.places)
-    environ, protected = environment(), _protected(contract, paths)
+    environ, protected = environment(), protected_paths(contract, paths)
     around = look_around(contract, home.folder, paths, environ, private=private)
     editable = contract.target.editable
     bench = StudyBench(
@@ -273,7 +273,7 @@ def _commands(contract: Contract) -> tuple[str, ...]:
     return tuple(sorted(word for word in words if not word.startswith(("-", "/"))))
 
 
-def _protected(contract: Contract, paths: Collection[str]) -> tuple[str, ...]:
+def protected_paths(contract: Contract, paths: Collection[str]) -> tuple[str, ...]:
     """Globs of the target's files that its measuring is made of, whatever `editable` says."""
     target = contract.target
     named = [word for word in _commands(contract) if word in paths and not matches(word, target.editable)]
