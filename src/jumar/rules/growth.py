@@ -24,7 +24,7 @@ _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 2 * MOST_KNOWN_B
 
 def check_growth(files: Mapping[str, bytes], first: Mapping[str, bytes]) -> None:
     """Raise Breach when `files` bring more than MOST_NEW_BYTES that `first`, the unchanged ones, have not."""
-    if new_bytes(files, first) > MOST_NEW_BYTES:
+    if bytes_added(files, first) > MOST_NEW_BYTES:
         raise Breach(
             f"with this, the code has more than {MOST_NEW_BYTES:,} bytes (compressed) that the unchanged "
             "target has not",
@@ -33,7 +33,7 @@ def check_growth(files: Mapping[str, bytes], first: Mapping[str, bytes]) -> None
         )
 
 
-def new_bytes(files: Mapping[str, bytes], first: Mapping[str, bytes], most: int = MOST_NEW_BYTES) -> int:
+def bytes_added(files: Mapping[str, bytes], first: Mapping[str, bytes], most: int = MOST_NEW_BYTES) -> int:
     """How many bytes tell `files` to somebody who has `first`. Past `most`, counting ends."""
     changed = sorted(path for path in files.keys() | first.keys() if files.get(path) != first.get(path))
     known = b"".join(_said(path, first[path]) for path in changed if path in first)[:MOST_KNOWN_BYTES]

@@ -7,7 +7,7 @@ import pytest
 
 import jumar
 from jumar.errors import Breach
-from jumar.rules.growth import MOST_KNOWN_BYTES, MOST_NEW_BYTES, check_growth, new_bytes
+from jumar.rules.growth import MOST_KNOWN_BYTES, MOST_NEW_BYTES, check_growth, bytes_added
 
 PACKAGE = Path(jumar.__file__).parent
 CODE = (PACKAGE / "targets" / "tinylm" / "train.py").read_bytes()
@@ -21,7 +21,7 @@ def noise(size: int, seed: int = 0) -> bytes:
 
 
 def test_what_did_not_change_is_not_new() -> None:
-    assert new_bytes(FIRST, FIRST) == 0
+    assert bytes_added(FIRST, FIRST) == 0
     check_growth(FIRST, FIRST)
 
 
@@ -30,7 +30,7 @@ def test_code_that_moves_turns_round_or_is_renamed_costs_little() -> None:
     moved = {"model.py": CODE, "lib/optimiser.py": FIRST["lib/optimiser.py"]}
     turned = {**FIRST, "train.py": halves[1] + halves[0]}
     renamed = {path: content.replace(b"config", b"settings") for path, content in FIRST.items()}
-    assert max(new_bytes(files, FIRST) for files in (moved, turned, renamed)) < 400
+    assert max(bytes_added(files, FIRST) for files in (moved, turned, renamed)) < 400
 
 
 def test_code_may_grow_to_several_times_what_it_was() -> None:
@@ -70,10 +70,10 @@ def test_knowledge_that_comes_in_parts_counts_together_and_room_is_not_made_by_d
 
 
 def test_what_is_removed_brings_nothing() -> None:
-    assert new_bytes({}, {"data.txt": noise(50_000)}) == 0
+    assert bytes_added({}, {"data.txt": noise(50_000)}) == 0
 
 
 def test_counting_ends_with_the_answer() -> None:
     much = noise(4 << 20)
-    assert MOST_NEW_BYTES < new_bytes({"x": much}, {}) < 8 * MOST_NEW_BYTES
+    assert MOST_NEW_BYTES < bytes_added({"x": much}, {}) < 8 * MOST_NEW_BYTES
     assert MOST_KNOWN_BYTES > len(much), "a file may be edited that is as large as a proposal may be"
