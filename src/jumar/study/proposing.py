@@ -10,12 +10,13 @@ from msgspec.structs import replace
 
 from jumar.core.agent import Researcher
 from jumar.core.event import Judged, Noticed, Proposed
-from jumar.core.experiment import Experiment
+from jumar.core.experiment import BASELINE, Experiment
 from jumar.core.proposal import Cost, Edit, Proposal
 from jumar.core.verdict import Decision, Verdict
 from jumar.errors import AgentFailed, Breach
 from jumar.rules.brief_text import brief_text
 from jumar.rules.duplicates import fingerprint, parses
+from jumar.rules.growth import check_growth
 from jumar.rules.recollection import Recollection
 from jumar.rules.scope import check_scope
 from jumar.rules.simpler import saved_nodes
@@ -40,6 +41,7 @@ class Proposer:
         self._recorder = recorder
         self._briefing = Briefing(parts.name, parts.contract, parts.workspace, parts.protected)
         self._recollection = Recollection()
+        self._first_files: dict[str, bytes] | None = None
 
     def propose(self) -> int | None:
         """Number of the next experiment, judged already if it is invalid; None when ideas ran out.
@@ -113,6 +115,7 @@ class Proposer:
             files.pop(edit.path, None)
             if edit.content is not None:
                 files[edit.path] = edit.content
+        check_growth(files, self._first())
         tree = fingerprint(files)
         if not (repeats or parts.agent.repeats):
             self._check_unknown(tree)
@@ -141,6 +144,13 @@ class Proposer:
             seconds=proposal.cost.seconds + sum(answered.usage.seconds for answered in answers),
         )
         return replace(proposal, cost=cost), usd
+
+    def _first(self) -> dict[str, bytes]:
+        """The editable files of the unchanged target."""
+        if self._first_files is None:
+            commit = self._recorder.history.experiments[BASELINE].experiment.commit
+            self._first_files = dict(self._briefing.editable_files(commit))
+        return self._first_files
 
     def _check_unknown(self, tree: str) -> None:
         history = self._recorder.history
