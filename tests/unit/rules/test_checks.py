@@ -30,6 +30,22 @@ def protects(command: str, path: str) -> bool:
         ("pytest -q", "src/conftest.py"),
         ("pytest -q", "tests/helpers.py"),
         ("uv run pytest exam/sorting.py::test_one", "exam/sorting.py"),
+        ("pytest -q", "pytest.ini"),
+        ("pytest -q", ".pytest.ini"),
+        ("python -m pytest src", "src/pytest.ini"),
+        ("py.test", "tox.ini"),
+        ("uv run pytest", "pyproject.toml"),
+        ("pytest", "setup.cfg"),
+        ("tox -e py311", "tox.ini"),
+        ("tox", "tests/test_one.py"),
+        ("nox", "noxfile.py"),
+        ("mypy train.py", "mypy.ini"),
+        ("ruff check .", "ruff.toml"),
+        ("npx jest", "jest.config.ts"),
+        ("npm test", "package.json"),
+        ("yarn test", "src/sort.test.ts"),
+        ("cargo test --quiet", "Cargo.toml"),
+        ("make check", "Makefile"),
     ],
 )
 def test_what_decides_in_a_check_is_protected_whether_it_is_there_or_not(command: str, path: str) -> None:
@@ -43,6 +59,11 @@ def test_what_decides_in_a_check_is_protected_whether_it_is_there_or_not(command
 def test_what_is_checked_may_change(command: str) -> None:
     for path in ("train.py", "src/train.py", "latest.py"):
         assert not protects(command, path)
+
+
+def test_what_a_build_follows_may_be_tuned() -> None:
+    assert not protects("cargo build --release", "Cargo.toml")
+    assert not protects("python check.py", "pytest.ini")
 
 
 def test_only_a_file_of_the_targets_own_is_its_script() -> None:
