@@ -3,7 +3,10 @@
 A deny list: what a program that computes never needs and what has led out of sandboxes before
 (namespaces, mounts, keys, tracing, bpf, io_uring, user faults …) answers EPERM. `clone3` answers
 ENOSYS, because its flags lie in memory where a filter cannot look, and the C libraries then fall
-back to `clone`, whose flags are checked. Another architecture's calls kill the process. Sockets
+back to `clone`, whose flags are checked. Watching files (inotify, fanotify, leases, what is cached)
+is not there: two runs see the same system files, and could talk by them. File locks, shared futexes
+and the cache itself remain: honest programs need them, and a filter does not see which file is meant.
+Another architecture's calls kill the process. Sockets
 are limited to families: vsock, for one, ignores network namespaces.
 
 The aarch64 numbers are those of the kernel's generic table; only x86_64 was run.
@@ -49,7 +52,6 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "setns": (308, 268),
     "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265),
-    "fanotify_init": (300, 262),
     "quotactl": (179, 60),
     "quotactl_fd": (443, 443),
     "swapon": (167, 224),
@@ -74,6 +76,16 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "modify_ldt": (154, None),
     "uselib": (134, None),
     "memfd_secret": (447, 447),
+}
+
+#: these tell what others do to files that both may read, and answer as if this kernel had none of them
+ABSENT: dict[str, tuple[int | None, int | None]] = {
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
+    "inotify_add_watch": (254, 27),
+    "fanotify_init": (300, 262),
+    "fanotify_mark": (301, 263),
+    "cachestat": (451, 451),
 }
 
 #: these answer "done" and do nothing where Landlock confines: it does not look at them
@@ -118,7 +130,8 @@ _SIGNALLING: dict[str, tuple[int, int]] = {
 LAUNCHER = 0x3FEDCAFE  #: stands for the launcher's process id, which replaces it when it is known
 _EVERYONE = 0xFFFFFFFF  # kill(-1)
 
-_CALLS = {"clone": (56, 220), "clone3": (435, 435), "socket": (41, 198)}
+_CALLS = {"clone": (56, 220), "clone3": (435, 435), "socket": (41, 198), "fcntl": (72, 25)}
+_WATCHING = (1024, 1025, 1026)  # fcntl's F_SETLEASE, F_GETLEASE, F_NOTIFY: who else opens or changes a file
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _NEW_NAMESPACES = 0x7E020080  # every CLONE_NEW* flag
 _X32 = 0x40000000
@@ -127,9 +140,11 @@ AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
 FAMILIES = (AF_UNIX, AF_INET, AF_INET6, AF_NETLINK)  #: for a network namespace of one's own
 
 _ALLOW, _KILL, _DONE = 0x7FFF0000, 0x80000000, 0x50000
-_EPERM, _ENOSYS, _EAFNOSUPPORT = (0x50000 | e for e in (errno.EPERM, errno.ENOSYS, errno.EAFNOSUPPORT))
+_EPERM, _ENOSYS, _EINVAL, _EAFNOSUPPORT = (
+    0x50000 | e for e in (errno.EPERM, errno.ENOSYS, errno.EINVAL, errno.EAFNOSUPPORT)
+)
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCH, _FIRST_ARGUMENT = 0, 4, 16
+_NUMBER, _ARCH, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
 
 
 _Code = list[tuple[int, int, int, int]]
@@ -152,7 +167,7 @@ def program(families: tuple[int, ...], *, launched: bool = False, machine: str =
     code = [(_LOAD, 0, 0, _ARCH), (_EQUAL, 1, 0, audit), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, _NUMBER)]
     if machine == "x86_64":
         code += [(_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _ENOSYS)]
-    code += _answer(DENIED, column, _EPERM)
+    code += _answer(DENIED, column, _EPERM) + _answer(ABSENT, column, _ENOSYS)
     if launched:
         code += _answer(HOLLOW, column, _DONE) + _answer(LASTING, column, _EPERM)
         for numbers in _SIGNALLING.values():
@@ -165,6 +180,7 @@ def program(families: tuple[int, ...], *, launched: bool = False, machine: str =
         (_RETURN, 0, 0, _EPERM),
         (_RETURN, 0, 0, _ALLOW),
     ]
+    code += _unless(_CALLS["fcntl"][column], _WATCHING, _ALLOW, _EINVAL, argument=_SECOND_ARGUMENT)
     code += _unless(_CALLS["socket"][column], families, _EAFNOSUPPORT, _ALLOW)
     code += [(_RETURN, 0, 0, _ALLOW)]
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
@@ -179,8 +195,10 @@ def _answer(calls: dict[str, tuple[int | None, int | None]], column: int, answer
     return code
 
 
-def _unless(number: int, values: tuple[int, ...], answer: int, listed: int) -> _Code:
-    """Call `number` gets `answer`, but `listed` where its first argument is one of `values`."""
-    code: _Code = [(_EQUAL, 0, len(values) + 3, number), (_LOAD, 0, 0, _FIRST_ARGUMENT)]
+def _unless(
+    number: int, values: tuple[int, ...], answer: int, listed: int, *, argument: int = _FIRST_ARGUMENT
+) -> _Code:
+    """Call `number` gets `answer`, but `listed` where its `argument` is one of `values`."""
+    code: _Code = [(_EQUAL, 0, len(values) + 3, number), (_LOAD, 0, 0, argument)]
     code += [(_EQUAL, len(values) - at, 0, value) for at, value in enumerate(values)]
     return [*code, (_RETURN, 0, 0, answer), (_RETURN, 0, 0, listed)]

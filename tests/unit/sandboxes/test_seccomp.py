@@ -16,9 +16,9 @@ MACHINES = list(ARCHITECTURE)
 LAUNCHER = seccomp.LAUNCHER
 
 
-def answer(program: bytes, number: int, argument: int = 0, *, architecture: int) -> str:
+def answer(program: bytes, number: int, argument: int = 0, second: int = 0, *, architecture: int) -> str:
     """What `program` says to a call, as an errno's name or `allowed` or `killed`."""
-    call = struct.pack("=iIQ6Q", number, architecture, 0, argument & (2**64 - 1), 0, 0, 0, 0, 0)
+    call = struct.pack("=iIQ6Q", number, architecture, 0, argument & (2**64 - 1), second, 0, 0, 0, 0)
     code = list(struct.iter_unpack("=HBBI", program))
     at, accumulator = 0, 0
     while True:
@@ -41,6 +41,7 @@ class Filter:
 
     calls = (
         seccomp.DENIED
+        | seccomp.ABSENT
         | seccomp.HOLLOW
         | seccomp.LASTING
         | {
@@ -51,6 +52,7 @@ class Filter:
             "execve": (59, 221),
             "kill": (62, 129),
             "tgkill": (234, 131),
+            "fcntl": (72, 25),
         }
     )
 
@@ -58,10 +60,10 @@ class Filter:
         self.program = seccomp.program(families, launched=launched, machine=machine)
         self.column, self.architecture = MACHINES.index(machine), ARCHITECTURE[machine]
 
-    def __call__(self, name: str, argument: int = 0) -> str:
+    def __call__(self, name: str, argument: int = 0, second: int = 0) -> str:
         number = self.calls[name][self.column]
         assert number is not None
-        return answer(self.program, number, argument, architecture=self.architecture)
+        return answer(self.program, number, argument, second, architecture=self.architecture)
 
 
 @pytest.mark.parametrize("machine", MACHINES)
@@ -76,6 +78,19 @@ def test_each_call_of_the_deny_list_is_not_permitted(machine: str, launched: boo
     asked = Filter(machine, launched=launched)
     known = [name for name, numbers in seccomp.DENIED.items() if numbers[asked.column] is not None]
     assert {name: asked(name) for name in known} == dict.fromkeys(known, "EPERM")
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("launched", [False, True])
+def test_files_cannot_be_watched_and_locks_work(machine: str, launched: bool) -> None:
+    asked = Filter(machine, launched=launched)
+    known = [name for name, numbers in seccomp.ABSENT.items() if numbers[asked.column] is not None]
+    assert {"inotify_init1", "inotify_add_watch", "fanotify_init"} <= set(known)
+    assert {name: asked(name) for name in known} == dict.fromkeys(known, "ENOSYS")
+    for watching in (1024, 1025, 1026):  # F_SETLEASE, F_GETLEASE, F_NOTIFY
+        assert asked("fcntl", 3, watching) == "EINVAL"
+    for ordinary in (1, 2, 3, 5, 6, 7, 36, 37, 38, 1030, 1031, 1033):
+        assert asked("fcntl", 1024, ordinary) == ALLOWED
 
 
 @pytest.mark.parametrize("machine", MACHINES)
