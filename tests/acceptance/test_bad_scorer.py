@@ -54,7 +54,7 @@ def test_a_scorer_is_told_that(score: str, problem: str, tiny: Tiny, jumar: Cli)
 
 def test_a_scorer_may_take_longer_than_the_run_and_than_its_budget(tiny: Tiny, jumar: Cli) -> None:
     slow = "import time\nwhile time.process_time() < 1.5: pass\nplace.write_text('{\"metric\": 1.0}')\n"
-    terms = TRUSTED.replace('budget = "20s"', 'budget = "1s"')
+    terms = TRUSTED.replace('budget = "20s"', 'budget = "1s"').replace('timeout = "5s"', 'timeout = "60s"')
     folder = tiny(work=WORK, contract=terms, **{"score.py": WRITE + slow})
     jumar(folder, "run", "--experiments", "1")
     assert open_study(folder).experiment(0).is_kept
