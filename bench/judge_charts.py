@@ -39,6 +39,8 @@ COLOURS = {
     "plain SPRT": "#3a6ea5",
 }
 GREY = "#666666"
+TOLD = ("Jumar", "keep if lower", "lower by 2 σ", "plain SPRT")  # in the table
+HEAD = "| landscape | rule | true gain | overclaim | keeps | false keeps | runs per experiment |\n"
 
 
 def main() -> None:
@@ -49,6 +51,30 @@ def main() -> None:
     plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
     _frontier(landscapes, folder / "judge-frontier.png")
     _overclaim(landscapes, folder / "judge-overclaim.png")
+    page = folder / "judge.md"
+    text = page.read_text(encoding="utf-8")
+    before, head, rest = text.partition(HEAD)
+    assert head, f"{page} has no table that begins with {HEAD}"
+    page.write_text(before + _table(landscapes) + "\n" + rest.partition("\n\n")[2], encoding="utf-8")
+
+
+def _table(landscapes: Mapping[str, Rows]) -> str:
+    lines = [HEAD, "|---" * 7 + "|\n"]
+    for name, rows in landscapes.items():
+        for rule in TOLD:
+            row = rows[rule]
+            share = f" ({row['false share']:.0%})" if row["true gain"] else ""
+            cells = (
+                name if rule == TOLD[0] else "",
+                rule,
+                f"{row['true gain']:.1f}",
+                f"{row['overclaim']:+.2f}",
+                f"{row['keeps']:.2f}",
+                f"{row['false keeps']:.2f}{share}",
+                f"{row['runs per experiment']:.2f}",
+            )
+            lines.append("| " + " | ".join(cells) + " |\n")
+    return "".join(lines)
 
 
 def _frontier(landscapes: Mapping[str, Rows], path: Path) -> None:
