@@ -14,6 +14,7 @@ from jumar.core.agent import Brief
 from jumar.core.proposal import Edit, Proposal
 from jumar.home import Home, Options
 from jumar.study.parts import Observer, Parts
+from jumar.testing.repository import only_here
 
 WORK = 'N = 0\nprint(f"loss: {1 + N % 97 / 1e6:.9f}")\n'
 SCORE = """\
@@ -72,9 +73,10 @@ def make_target(folder: Path, *, scored: bool = False) -> Path:
 
 
 def git(folder: Path, *words: str) -> None:
-    """Run git with an identity of its own."""
+    """Run git with an identity of its own, in `folder` and in no repository around it."""
     identity = ("-c", "user.name=Bench", "-c", "user.email=bench@localhost", "-c", "gc.auto=0")
-    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
+    command = ["git", "-C", str(folder), *identity, *words]
+    subprocess.run(command, env=only_here(folder), check=True, capture_output=True)
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from jumar.testing.repository import only_here
+
 for name in [name for name in os.environ if name.startswith("JUMAR_")]:
     del os.environ[name]
 
@@ -27,7 +29,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def git(folder: Path, *arguments: str) -> str:
     """Run git as a user without any settings of their own."""
     identity = ["-c", "user.name=Test", "-c", "user.email=test@localhost", "-c", "init.defaultBranch=main"]
-    env = os.environ | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
+    env = only_here(folder) | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
     done = subprocess.run(
         ["git", *identity, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=True
     )

@@ -43,14 +43,9 @@ class Repository:
 
     def git(self, *arguments: str) -> str:
         """What `git` says. Raises CalledProcessError when it fails."""
-        command = ["git", *_IDENTITY, *arguments]
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=os.environ | _NO_SETTINGS,
-            capture_output=True,
-            check=True,
-        )
+        command = ["git", "-C", str(self.folder), *_IDENTITY, *arguments]
+        env = only_here(self.folder) | _NO_SETTINGS
+        done = subprocess.run(command, env=env, capture_output=True, check=True)
         return os.fsdecode(done.stdout).strip()
 
     def write(self, path: str, content: bytes | str, *, executable: bool = False) -> Path:
@@ -89,6 +84,16 @@ class Repository:
             stat = place.lstat()
             found[path] = (stat.st_mode, stat.st_mtime_ns, hashlib.sha256(content).hexdigest())
         return found
+
+
+def only_here(folder: Path) -> dict[str, str]:
+    """An environment in which git finds the repository in `folder`, or none.
+
+    Left to itself it takes the next one further up, or the one that a hook's variables name, and
+    what was meant for a folder of ours is committed there.
+    """
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return env | {"GIT_CEILING_DIRECTORIES": str(folder.resolve().parent)}
 
 
 def _is_ours(path: str) -> bool:
