@@ -225,6 +225,11 @@ BAD = {
         "jumar.toml:12: [limits] plateau is true",
         "a whole number, 1 or more",
     ),
+    "too few runs for a noise": (
+        LEAST + "baseline = 2\n",
+        "jumar.toml:11: [measure] baseline is the number 2",
+        "a whole number, 3 to 1000",
+    ),
     "an infinite number": (
         LEAST + "[limits]\ntarget = inf\n",
         "jumar.toml:12: [limits] target is the number inf",
