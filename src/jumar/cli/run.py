@@ -32,7 +32,9 @@ from jumar.study.tick import Tick
 @click.option("--experiments", type=click.IntRange(1), metavar="N", help="Rest after N experiments.")
 @click.option("--hours", type=click.FloatRange(0, min_open=True), metavar="H", help="Rest after H hours.")
 @click.option(
-    "--agent", metavar="NAME", help="Who proposes in a new study: tuner (default), nop, replay:FOLDER."
+    "--agent",
+    metavar="NAME",
+    help="Who proposes in a new study: tuner (default), claude-code, codex, 'command:PROGRAM {brief}' …",
 )
 @click.option("--scale", metavar="NAME", help="The scale of a new study (default: the first).")
 @click.option("--slots", type=click.IntRange(1), metavar="N", help="Runs at once (default: what fits).")
