@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from jumar.core.contract import Clock
 from jumar.core.experiment import BASELINE
 from jumar.rules.evidence import CERTIFY_PAIRS, standing
 from jumar.rules.history import History
@@ -65,21 +66,33 @@ class Sitting:
     def _time_is_up(self) -> Rest | None:
         """Room is kept for what is promising to be confirmed, and for a champion to be certified.
 
-        First nothing new is proposed; when only certification still fits, nothing more is started.
+        First nothing new is proposed (but for the very first experiment); when only certification
+        still fits, nothing more is started.
         """
         history, progress = self._history, self._progress(False)
         usual_s = history.means(history.champion_commit).usual_wall_s() or 0.0
         certify_s = CERTIFY_MARGIN * usual_s * -(-2 * CERTIFY_PAIRS // self._parts.executor.slots)
         certified = any(claim.experiment == history.champion for claim in history.claims)
         needed_s = 0.0 if history.champion == BASELINE or certified else certify_s
-        confirm_s = CONFIRM_RUNS * usual_s
-        if not must_certify_now(self._limits, progress, experiment_s=confirm_s, certify_s=certify_s):
+        # What was never tried once says nothing: the first experiment needs no more than its screen's time.
+        experiment_s, reserved_s = (CONFIRM_RUNS * usual_s, certify_s) if history.judged else (usual_s, 0.0)
+        if not must_certify_now(self._limits, progress, experiment_s=experiment_s, certify_s=reserved_s):
             return None
+        over = must_certify_now(self._limits, progress, experiment_s=0.0, certify_s=needed_s)
         return Rest(
-            reason="the time is up",
+            reason="the time is up" if over else self._too_slow(usual_s),
             finished=self._limits.hours == self._parts.contract.limits.hours,
             certify=True,
-            at_once=must_certify_now(self._limits, progress, experiment_s=0.0, certify_s=needed_s),
+            at_once=over,
+        )
+
+    def _too_slow(self, usual_s: float) -> str:
+        budget = self._parts.contract.run.budget
+        meant = "" if budget.clock is Clock.STEPS else f" for its budget of {budget.amount:g} s"
+        left_s = 3600 * ((self._limits.hours or 0.0) - self._progress(False).hours)
+        return (
+            f"a run takes {_rounded(usual_s)} here{meant}, and no further experiment fits into what is "
+            f"left of the time, {_rounded(left_s)}"
         )
 
     def time_left_s(self) -> float | None:
@@ -96,6 +109,16 @@ class Sitting:
             usd=history.cost_usd,
             value=standing(history, history.champion_commit).value if measured else None,
         )
+
+
+def _rounded(seconds: float) -> str:
+    return (
+        f"{seconds:.2g} s"
+        if seconds < 10
+        else f"{seconds:.0f} s"
+        if seconds < 120
+        else f"{seconds / 60:.0f} min"
+    )
 
 
 def _narrower(limit: Number | None, before: Number, more: Number | None) -> Number | None:

@@ -79,7 +79,7 @@ class Watch:
             champion=history.champion,
             value=standing(history, history.champion_commit).value if measured else None,
             baseline=standing(history, self._parts.terms.base).value if measured else None,
-            active_s=history.active_s,
+            active_s=history.active_s_at(self._parts.now()),
             time_left_s=time_left_s,
             doing=doing,
         )

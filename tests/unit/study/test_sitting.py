@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from jumar.core.contract import LimitTerms, Metric
+from jumar.core.contract import Budget, Clock, LimitTerms, Metric
 from jumar.core.event import Entry, Event, Judged, Proposed, Resumed, RunEnded, RunStarted
 from jumar.core.experiment import Experiment
 from jumar.core.outcome import Measured
@@ -22,14 +22,14 @@ CONFIRMING_S = 3 * RUN_S
 HOUR_S = 3600.0
 
 
-def history(*, champion: bool) -> History:
-    """A baseline that took RUN_S, and, if wanted, a champion whose runs take as long."""
+def history(*, champion: bool, tried: bool = True) -> History:
+    """A baseline that took RUN_S, and an experiment whose runs take as long: kept, discarded or not made."""
     told = History()
 
     def say(at: float, event: Event) -> None:
         told.apply(Entry(seq=told.last_seq + 1, at=at, study="s", event=event, digest=""))
 
-    def measured(number: int, commit: str, purpose: Purpose) -> None:
+    def measured(number: int, commit: str, purpose: Purpose, decision: Decision = Decision.KEPT) -> None:
         run = Run(key=f"{number}-1", experiment=number, commit=commit, seed=1, purpose=purpose)
         experiment = Experiment(
             number=number, parent=BASE, commit=commit, tree=commit, hypothesis="h", agent="a"
@@ -38,19 +38,23 @@ def history(*, champion: bool) -> History:
         say(began, Proposed(experiment=experiment))
         say(began, RunStarted(run=run))
         say(ended, RunEnded(key=run.key, outcome=Measured(value=1.0)))
-        say(ended, Judged(experiment=number, verdict=Verdict(decision=Decision.KEPT, reason="r")))
+        say(ended, Judged(experiment=number, verdict=Verdict(decision=decision, reason="r")))
 
     say(0, started())
     say(0, Resumed(pid=1, host="h"))
     measured(0, BASE, Purpose.BASELINE)
     if champion:
         measured(1, "c" * 40, Purpose.CONFIRM)
+    elif tried:
+        measured(1, "c" * 40, Purpose.SCREEN, Decision.DISCARDED)
     return told
 
 
 def sitting(told: History, *, left_s: float) -> Sitting:
     contract = SimpleNamespace(
-        limits=LimitTerms(hours=1.0), measure=SimpleNamespace(metric=Metric(name="loss"))
+        limits=LimitTerms(hours=1.0),
+        measure=SimpleNamespace(metric=Metric(name="loss")),
+        run=SimpleNamespace(budget=Budget(amount=10.0, clock=Clock.CPU)),
     )
     now = HOUR_S - left_s
     parts = SimpleNamespace(contract=contract, executor=SimpleNamespace(slots=2), now=lambda: now)
@@ -68,6 +72,26 @@ def test_then_nothing_new_is_proposed_but_what_is_promising_is_decided(champion:
     rest = sitting(history(champion=champion), left_s=CERTIFYING_S + CONFIRMING_S - 1).reached()
     assert rest is not None
     assert (rest.certify, rest.at_once, rest.finished) == (True, False, True)
+
+
+def test_the_first_experiment_is_made_as_long_as_its_screen_fits() -> None:
+    untried = history(champion=False, tried=False)
+    assert sitting(untried, left_s=RUN_S + 1).reached() is None
+    rest = sitting(untried, left_s=RUN_S - 1).reached()
+    assert rest is not None
+    assert not rest.at_once
+
+
+def test_why_no_more_is_made_while_time_is_left_is_said() -> None:
+    rest = sitting(history(champion=False), left_s=CERTIFYING_S).reached()
+    assert rest is not None
+    assert rest.reason == (
+        "a run takes 20 s here for its budget of 10 s, and no further experiment fits into what is "
+        "left of the time, 100 s"
+    )
+    over = sitting(history(champion=False), left_s=-1).reached()
+    assert over is not None
+    assert over.reason == "the time is up"
 
 
 def test_when_only_certification_still_fits_nothing_more_is_started() -> None:
