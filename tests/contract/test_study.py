@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import cycle
+from itertools import cycle, pairwise
 from pathlib import Path
 
 import pytest
@@ -211,6 +211,32 @@ def test_what_was_overtaken_is_tried_again_on_the_new_champion(target: Make) -> 
     assert "A = 2.0" in kept
     assert "B = 2.0" in kept
     assert_whole(study)
+
+
+def test_neighbouring_constants_of_two_winners_end_up_together(target: Make) -> None:
+    near = NOISY.replace("#\n" * 8, "")
+    ideas = idea(2.0, work=near), idea(3.0, 2.0, work=near)
+    folder = target(work=near)
+    study = run(folder, Script(*ideas), slots=2)
+    again = study.experiment(3)
+    assert again.experiment.details["retest_of"] in (1, 2)
+    assert again.is_kept
+    assert Repository(folder).git("show", "jumar/tiny:work.py").startswith("A = 2.0\nB = 2.0\n")
+
+
+def test_where_two_winners_cannot_be_joined_the_words_say_what_competes(target: Make) -> None:
+    # Pairs that are wanted last are run first, so the slower screen overtakes the better experiment.
+    slow = NOISY.replace("import os", "import time; time.sleep(3.0 * (A == 2.95))\nimport os")
+    study = run(target(work=slow), Script(idea(2.9, work=slow), idea(2.95, work=slow)), slots=2)
+    first, second, *own = study.experiments()[1:]
+    assert (first.is_kept, second.is_kept, len(own)) == (False, True, 1), reasons(study)
+    assert reasons(study)[0].endswith(
+        "both change the same places; its own version of the files competes as experiment 3, "
+        "without experiment 2's change"
+    )
+    assert own[0].experiment.hypothesis == (
+        "A 2.9, B 3.0 (experiment 1's own version of the files, without experiment 2's change)"
+    )
 
 
 def test_code_that_was_tried_is_refused_with_the_reason_and_a_bounded_number_of_times(target: Make) -> None:
@@ -469,3 +495,13 @@ def test_the_time_that_a_study_lay_dead_is_not_worked(target: Make) -> None:
     assert record is not None
     assert any(isinstance(entry.event, RunLost) for entry in entries)
     assert 0 < record.active_s <= entries[-1].at - entries[0].at - dead_s
+
+
+def test_the_time_worked_goes_on_while_a_run_does(target: Make) -> None:
+    seen: list[Entry | Tick] = []
+    slow = NOISY + "import time; time.sleep(1.5)\n"
+    with sitting(target(slow), Script(), seen.append) as loop:
+        loop.run(experiments=1)
+    pairs = [(one, two) for one, two in pairwise(seen) if isinstance(one, Tick) and isinstance(two, Tick)]
+    assert pairs
+    assert all(one.active_s < two.active_s for one, two in pairs)

@@ -130,27 +130,29 @@ class Deciding:
     def _try_again(self, record: ExperimentRecord) -> None:
         """The champion moved while a promising experiment ran: re-test it on the new one.
 
-        Its change is merged into the new champion. Where both touch the same lines, its own
+        Its change is merged into the new champion. Where both change the same places, its own
         version of the files competes as it is, if it did better than what the champion is worth.
         """
         history, experiment = self._recorder.history, record.experiment
-        champion = history.champion_commit
-        edits = self._parts.workspace.merge(experiment.parent, champion, experiment.commit)
-        if edits is None and self._beats(record, champion):
-            edits = self._parts.workspace.merge(champion, champion, experiment.commit)
-        moved = f"experiment {history.champion} was kept while this one ran"
-        if any(
-            record.refuted and record.experiment.commit == experiment.parent for record in history.records
-        ):
-            moved = "what it was built on was refuted meanwhile"
-        reason = f"{OVERTAKEN}: {moved}"
-        number = len(history.experiments)
-        reason += f"; tried again on it as experiment {number}" if edits else "; both change the same lines"
+        champion, number = history.champion_commit, len(history.experiments)
+        workspace, hypothesis, then = self._parts.workspace, experiment.hypothesis, "it makes the same change"
+        edits = workspace.merge(experiment.parent, champion, experiment.commit)
+        if edits:
+            then = f"tried again on it as experiment {number}"
+        elif edits is None:
+            then = "both change the same places"
+            if self._beats(record, champion):
+                edits = workspace.merge(champion, champion, experiment.commit)
+            if edits:
+                without = f"without experiment {history.champion}'s change"
+                then += f"; its own version of the files competes as experiment {number}, {without}"
+                hypothesis += f" (experiment {record.number}'s own version of the files, {without})"
+        reason = f"{OVERTAKEN}: {self._moved(experiment)}; {then}"
         self._settle(record.number, Verdict(decision=Decision.DISCARDED, reason=reason))
         if not edits:
             return
         again = Proposal(
-            hypothesis=experiment.hypothesis,
+            hypothesis=hypothesis,
             edits=edits,
             agent=experiment.agent,
             predicted=experiment.predicted,
@@ -163,6 +165,14 @@ class Deciding:
             self._recorder.note(Noticed(words=words))
             return
         self.decide(number)
+
+    def _moved(self, experiment: Experiment) -> str:
+        """Why an experiment's parent is no champion any more."""
+        history = self._recorder.history
+        for record in history.records:
+            if record.refuted and record.experiment.commit == experiment.parent:
+                return "what it was built on was refuted meanwhile"
+        return f"experiment {history.champion} was kept while this one ran"
 
     def _beats(self, record: ExperimentRecord, champion: str) -> bool:
         metric = self._parts.contract.measure.metric

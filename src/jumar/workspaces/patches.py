@@ -9,6 +9,7 @@ from pygit2.enums import FileMode
 
 from jumar.core.proposal import REGULAR, Edit
 from jumar.core.workspace import EXECUTABLE, SUBMODULE, TreeFile
+from jumar.workspaces.joining import join
 from jumar.workspaces.objects import content_of
 
 Files = Mapping[str, TreeFile]
@@ -47,8 +48,9 @@ def _content(repo: pygit2.Repository, file: TreeFile | None) -> bytes | None:
 def merge_files(repo: pygit2.Repository, base: Files, ours: Files, theirs: Files) -> tuple[Edit, ...] | None:
     """What `base`..`theirs` changed, as edits on top of `ours`; None where they conflict.
 
-    Files that both changed are joined line by line if they are UTF-8 text; others conflict, and so
-    does every change that is not one of ordinary files' contents.
+    Files that both changed are joined if they are UTF-8 text: as git does, and where that is a conflict,
+    line for line and token for token. Others conflict, and so does every change that is not one of
+    ordinary files' contents.
     """
     edits: list[Edit] = []
     for path in sorted(base.keys() | theirs.keys()):
@@ -83,15 +85,14 @@ def _folder_in_the_way(path: str, ours: Files) -> bool:
 def _joined(
     repo: pygit2.Repository, was: TreeFile | None, here: TreeFile | None, now: TreeFile | None
 ) -> bytes | None:
-    """Both changes of one file in one, or None where they touch the same lines."""
+    """Both changes of one file in one, or None where they touch the same places."""
     if was is None or here is None or now is None:
         return None
-    for file in (was, here, now):
-        content = content_of(repo, file.blob)
-        if b"\0" in content or not _is_utf8(content):
-            return None
+    texts = [content_of(repo, file.blob) for file in (was, here, now)]
+    if any(b"\0" in text or not _is_utf8(text) for text in texts):
+        return None
     merged = repo.merge_file_from_index(_entry(was), _entry(here), _entry(now))
-    return merged.contents.encode() if merged.automergeable else None
+    return merged.contents.encode() if merged.automergeable else join(*texts)
 
 
 def _entry(file: TreeFile) -> pygit2.IndexEntry:
