@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -120,6 +121,7 @@ def main(words: Sequence[str] | None = None) -> None:
 
 def ending(words: Sequence[str] | None = None) -> int:
     """Run one verb; its exit code. No error but a wrong installation leaves this as a traceback."""
+    render.begin()
     try:
         result = jumar(args=words, prog_name="jumar", standalone_mode=False)
         code = result if isinstance(result, int) else Exit.DONE
@@ -139,13 +141,27 @@ def ending(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         render.go_silent()  # or Python would complain once more when it flushes
         return Exit.DONE
-    except Exception as error:  # noqa: BLE001  (the outermost boundary: a bug of ours, said as such)
+    except Exception as error:  # noqa: BLE001  (the outermost boundary)
         _show_traceback()
-        render.trouble(
-            f"a mistake in Jumar itself: {type(error).__name__}: {error}",
-            "JUMAR_TRACEBACK=1 in front of the command shows where; please report it",
-        )
-        return Exit.BUG
+        return _unforeseen(error)
+
+
+def _unforeseen(error: Exception) -> Exit:
+    """Say what no code of ours expected: a place on disk that cannot be used, or a bug of ours."""
+    if isinstance(error, OSError) and error.filename is not None:
+        render.trouble(f"{error.filename}: {error.strerror}", _disk_fix(error))
+        return Exit.ENVIRONMENT
+    render.trouble(
+        f"a mistake in Jumar itself: {type(error).__name__}: {error}",
+        "JUMAR_TRACEBACK=1 in front of the command shows where; please report it",
+    )
+    return Exit.BUG
+
+
+def _disk_fix(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "free some space (`df -h`) and do the same again; what was recorded is kept"
+    return "see that you may read and write there, and do the same again; what was recorded is kept"
 
 
 def _show_traceback() -> None:

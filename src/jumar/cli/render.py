@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import sys
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -25,6 +26,12 @@ class _Console(Console):
     def on_broken_pipe(self) -> None:
         """Leave it to the verb, where Rich would end the process and what it works on."""
         raise  # noqa: PLE0704  (called by Rich while it handles the BrokenPipeError)
+
+
+def begin() -> None:
+    """Have every character printed, as `?` where the terminal's encoding has none for it."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def console() -> Console:
