@@ -10,8 +10,10 @@ import os
 import re
 import shutil
 import subprocess
+import time
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -212,3 +214,47 @@ def test_who_is_not_logged_in_is_told_how_to(
         )
     assert fix in done.stdout + done.stderr
     assert len(open_study(target).experiments()) == 1  # the baseline alone
+
+
+SLOW = """#!/bin/sh
+[ -e "$1" ] && sleep 1977
+"""
+QUICK = """#!/bin/sh
+sed -i 's/^RATE = [^ ]*/RATE = 2.0/' work.py
+echo 'hypothesis: a lower rate'
+"""
+
+
+def sleeping() -> bool:
+    """Whether the program above is under way."""
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if place.read_bytes() == b"sleep\0001977\0":
+                return True
+    return False
+
+
+def test_jumar_killed_while_a_program_thinks_takes_it_along_and_goes_on(
+    target: Path,
+    tmp_path: Path,
+    jumar: Cli,
+    started: Callable[..., subprocess.Popen[str]],
+    assert_sound: Callable[[Path], None],
+) -> None:
+    program = tmp_path / "agent.sh"
+    program.write_text(SLOW)
+    program.chmod(0o755)
+    process = started(target, "run", "--agent", f"command:{program} {{brief}}", "--experiments", "1")
+    deadline = time.monotonic() + 60
+    while not sleeping() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert sleeping()
+    process.kill()
+    process.wait()
+    while sleeping() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not sleeping()
+    program.write_text(QUICK)
+    jumar(target, "run", "--experiments", "1")
+    assert open_study(target).experiment(1).experiment.hypothesis == "a lower rate"
+    assert_sound(target)
