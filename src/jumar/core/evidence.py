@@ -62,6 +62,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     checks: int = 0  #: how many check commands the contract has
     screen: Outcome | None = None
     screen_seed: int | None = None
+    confirming: bool = False  #: a pair of it was started, whatever came of that one
     checked: tuple[Outcome, ...] = ()  #: a Measured for each check that passed
     pairs: tuple[Pair, ...] = ()
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from jumar.core.contract import Contract
 from jumar.core.evidence import Evidence, Noise, Pair, Standing
 from jumar.core.experiment import BASELINE, ExperimentRecord
-from jumar.core.outcome import Measured, Outcome
+from jumar.core.outcome import Measured
 from jumar.core.run import Purpose, RunRecord, Side
 from jumar.core.verdict import Verdict
 from jumar.rules.history import History
@@ -15,10 +15,6 @@ from jumar.rules.noise import measure_noise, update_noise
 from jumar.rules.quarantine import largest_gain
 from jumar.rules.simpler import Allowance, allowance, is_simplification, margin_of, simplifies
 
-# A pair whose reference ran so much off its own record was disturbed: on a CPU clock one per cent of
-# speed is 0.12 to 0.15 % of tinylm's score, and a machine's own speed drifts by 4 to 6 %.
-SPOILED_SPEED = 0.05
-MOST_SPOILED = 2  # a machine that never comes back to its record must not spend for ever
 # Certification at the end: with four pairs of a paired sd of 0.23 % the interval is ±0.4 %.
 CERTIFY_PAIRS = 4
 REPEATED_PAIR = 1  # marks the baseline run that repeats the first one's seed
@@ -50,7 +46,8 @@ def evidence_for(number: int, history: History, contract: Contract) -> Evidence:
         screen=screen[0].outcome if screen else None,
         screen_seed=screen[0].run.seed if screen else None,
         checked=tuple(run.outcome for run in _latest(record, Purpose.CHECK) if run.outcome),
-        pairs=pairs_of(record, Purpose.CONFIRM, standing(history, reference_of(record, history))),
+        confirming=number in history.tested,
+        pairs=pairs_of(record, Purpose.CONFIRM),
     )
 
 
@@ -133,26 +130,18 @@ def first_certifying_pair(history: History, champion: int) -> int:
     return CERTIFY_PAIRS * sum(1 for claim in history.claims if claim.experiment == champion)
 
 
-def pairs_of(
-    record: ExperimentRecord, purpose: Purpose, reference: Standing | None = None, *, first: int = 0
-) -> tuple[Pair, ...]:
-    """The complete pairs of one purpose from number `first` on, in order.
-
-    Pairs that were disturbed are left out, as `reference`'s own record of steps shows them.
-    """
+def pairs_of(record: ExperimentRecord, purpose: Purpose, *, first: int = 0) -> tuple[Pair, ...]:
+    """The complete pairs of one purpose from number `first` on, in order."""
     sides: dict[int, dict[Side, RunRecord]] = {}
     for run in _latest(record, purpose):
         sides.setdefault(run.run.pair, {})[run.run.side] = run
-    found, spoiled = [], 0
+    found = []
     for number in sorted(number for number in sides if number >= first):
         both = sides[number]
         if len(both) < 2:
             continue
         candidate, other = both[Side.CANDIDATE], both[Side.REFERENCE]
         assert candidate.outcome is not None and other.outcome is not None
-        if reference and spoiled < MOST_SPOILED and _is_off_record(other.outcome, reference):
-            spoiled += 1
-            continue
         found.append(
             Pair(
                 seed=candidate.run.seed,
@@ -162,12 +151,6 @@ def pairs_of(
             )
         )
     return tuple(found)
-
-
-def _is_off_record(outcome: Outcome, standing: Standing) -> bool:
-    steps = outcome.others.get("curve_steps") if isinstance(outcome, Measured) else None
-    usual = standing.others.get("curve_steps")
-    return bool(steps and usual and abs(steps / usual - 1) > SPOILED_SPEED)
 
 
 def _latest(record: ExperimentRecord, purpose: Purpose) -> list[RunRecord]:

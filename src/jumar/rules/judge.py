@@ -70,13 +70,24 @@ def _judged(evidence: Evidence) -> Verdict | Want:
     if verdict := _no_number(outcome, "screen"):
         return verdict
     assert isinstance(outcome, Measured)
-    if broken := broken_guard(evidence.guards, outcome.others, evidence.baseline.others):
-        return _discard(broken, _seen(evidence))
-    if answer := _screened(outcome, evidence) or _unchecked(evidence) or _impossible(evidence):
+    if answer := _first_look(outcome, evidence) or _unchecked(evidence) or _impossible(evidence):
         return answer
     if evidence.noise.deterministic:
         return _keep_at_once(outcome, evidence)
     return _confirmed(evidence)
+
+
+def _first_look(outcome: Measured, evidence: Evidence) -> Verdict | None:
+    """The end of what its first run alone speaks against.
+
+    Once it has passed, its pairs decide: they and other experiments move the noise and what champion and
+    baseline are worth, and the bar with them. Without noise nothing moves.
+    """
+    if evidence.confirming and not evidence.noise.deterministic:
+        return None
+    if broken := broken_guard(evidence.guards, outcome.others, evidence.baseline.others):
+        return _discard(broken, _seen(evidence))
+    return _screened(outcome, evidence)
 
 
 def _no_number(outcome: Outcome, which: str) -> Verdict | None:

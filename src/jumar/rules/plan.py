@@ -17,7 +17,7 @@ from jumar.rules.evidence import (
     standing,
 )
 from jumar.rules.history import History
-from jumar.rules.seeds import seed_for
+from jumar.rules.seeds import reference_is_first, seed_for
 
 _PER_EXPERIMENT = 1000  # room for the pairs of one experiment in the numbering of seeds
 
@@ -90,9 +90,12 @@ def _pair(
     pair: int | None = None,
 ) -> tuple[Run, ...]:
     number = _next_pair(record, purpose, 0) if pair is None else pair
-    seed = _seed(history, purpose, record.number * _PER_EXPERIMENT + number)
+    index = record.number * _PER_EXPERIMENT + number
+    seed, secret = _seed(history, purpose, index), _secret(history)
     attempt = sum(1 for made in record.runs if made.run.purpose is purpose and made.run.pair == number)
-    sides = zip((Side.CANDIDATE, Side.REFERENCE), commits, strict=True)
+    sides = list(zip((Side.CANDIDATE, Side.REFERENCE), commits, strict=True))
+    if reference_is_first(secret, purpose, index):
+        sides.reverse()
     return _numbered(
         record,
         tuple(
@@ -129,5 +132,9 @@ def _numbered(record: ExperimentRecord, runs: tuple[Run, ...]) -> tuple[Run, ...
 
 
 def _seed(history: History, purpose: Purpose, index: int) -> int:
+    return seed_for(_secret(history), purpose, index)
+
+
+def _secret(history: History) -> str:
     assert history.terms is not None, "a study has terms before it has runs"
-    return seed_for(history.terms.secret, purpose, index)
+    return history.terms.secret

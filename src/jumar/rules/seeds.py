@@ -19,6 +19,14 @@ def seed_for(secret: str, purpose: Purpose, index: int) -> int:
     return _draw(secret, f"seed:{purpose.value}:{index}")
 
 
+def reference_is_first(secret: str, purpose: Purpose, index: int) -> bool:
+    """Whether the reference is launched before the candidate in the `index`-th pair of a purpose.
+
+    Drawn, so that no run can tell from the order which side it is on.
+    """
+    return _draw(secret, f"order:{purpose.value}:{index}") % 2 == 0
+
+
 def chance_for(secret: str, number: int, attempt: int) -> int:
     """What the agent draws its randomness from for an attempt at proposal `number`."""
     return _draw(secret, f"chance:{number}:{attempt}")

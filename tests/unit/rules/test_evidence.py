@@ -23,6 +23,7 @@ from jumar.rules.evidence import (
     standing,
 )
 from jumar.rules.history import History
+from jumar.rules.judge import judge
 from jumar.rules.plan import wanted_runs
 from jumar.rules.simpler import LEAST_SAVED
 from jumar.testing.events import BASE, claim, started
@@ -163,23 +164,38 @@ def test_the_judge_sees_the_last_attempt_of_each_side_and_only_whole_pairs(story
     assert (pair.seed, pair.candidate, pair.reference) == (100, Measured(value=1.8), Measured(value=2.1))
 
 
-def stepped(value: float, steps: float) -> Measured:
-    return Measured(value=value, others={"curve_steps": steps})
+def test_a_champion_chooses_by_what_it_writes_about_itself_no_pair_that_counts() -> None:
+    def stepped(value: float, steps: float) -> Measured:
+        return Measured(value=value, others={"curve_steps": steps})
 
-
-def test_a_pair_on_a_disturbed_machine_is_left_out_but_not_for_ever() -> None:
     story = Story()
-    story.run(0, Purpose.BASELINE, stepped(2.0, 100.0), seed=1)
-    story.run(0, Purpose.BASELINE, stepped(2.1, 100.0), seed=2)
-    usual = standing(story.history, BASE)
+    for seed, value in enumerate((2.0, 2.1, 2.2), start=1):
+        story.run(0, Purpose.BASELINE, stepped(value, 100.0), seed=seed)
     story.propose(1, "c" * 40)
-    story.pair(1, 0, stepped(1.9, 80.0), stepped(2.3, 80.0))
-    story.pair(1, 1, stepped(1.9, 101.0), stepped(2.0, 99.0))
-    assert [pair.seed for pair in pairs_of(story.history.experiments[1], Purpose.CONFIRM, usual)] == [101]
-    for number in (2, 3):
-        story.pair(1, number, stepped(1.9, 80.0), stepped(2.3, 80.0))
-    seeds = [pair.seed for pair in pairs_of(story.history.experiments[1], Purpose.CONFIRM, usual)]
-    assert seeds == [101, 103], "two are forgiven; after that the machine is as it is"
+    for number in range(3):
+        story.pair(1, number, stepped(1.9, 800.0), stepped(2.3, 800.0))
+    assert len(evidence_for(1, story.history, CONTRACT).pairs) == 3
+
+
+def test_a_bar_that_moves_does_not_end_what_has_passed_it(story: Story) -> None:
+    """The first pair makes the champion look better, and the candidate's own first run look worse beside."""
+    story.propose(1, "c" * 40)
+    story.run(1, Purpose.SCREEN, 1.75)
+    first = judge(evidence_for(1, story.history, CONTRACT))
+    assert isinstance(first, Want) and first.purpose is Purpose.CONFIRM
+    story.pair(1, 0, 0.9, 1.1)
+    assert isinstance(judge(evidence_for(1, story.history, CONTRACT)), Want)
+
+
+def test_nor_does_a_first_pair_whose_reference_failed(story: Story) -> None:
+    story.propose(1, "c" * 40)
+    story.run(1, Purpose.SCREEN, 1.75)
+    story.pair(1, 0, 1.2, Failed(why=Why.CRASHED, detail=""))
+    story.propose(2, "d" * 40)
+    for number in range(5, 9):
+        story.pair(2, number, 1.5, 1.5)  # beside another, the champion did well meanwhile
+    answer = judge(evidence_for(1, story.history, CONTRACT))
+    assert isinstance(answer, Want) and answer.purpose is Purpose.CONFIRM
 
 
 def test_evidence_is_drawn_against_the_parent_not_against_todays_champion(story: Story) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 from msgspec.structs import replace
@@ -52,6 +53,12 @@ class Story:
 
     def certifying(self, number: int = 1) -> tuple[Run, ...]:
         return certifying_runs(self.history.experiments[number], self.history, CONTRACT)
+
+
+def by_side(runs: Sequence[Run]) -> tuple[Run, Run]:
+    """Candidate and reference, whichever is launched first."""
+    candidate, reference = sorted(runs, key=lambda run: run.side.value)
+    return candidate, reference
 
 
 @pytest.fixture
@@ -108,11 +115,24 @@ def test_screens_of_successive_experiments_use_different_seeds(story: Story) -> 
 
 def test_a_pair_is_candidate_and_parent_on_one_seed_that_nobody_has_run(story: Story) -> None:
     known = set(standing(story.history, BASE).by_seed)
-    candidate, reference = story.wanted(Purpose.CONFIRM)
+    candidate, reference = by_side(story.wanted(Purpose.CONFIRM))
     assert (candidate.commit, reference.commit) == (MINE, BASE)
     assert (candidate.side, reference.side) == (Side.CANDIDATE, Side.REFERENCE)
     assert candidate.seed == reference.seed not in known
     assert candidate.key != reference.key
+
+
+@pytest.mark.parametrize("purpose", [Purpose.CONFIRM, Purpose.CERTIFY])
+def test_no_run_can_tell_from_the_order_which_side_it_is(story: Story, purpose: Purpose) -> None:
+    first = []
+    for number in range(2, 41):
+        story.propose(number, MINE)
+        make = story.certifying if purpose is Purpose.CERTIFY else partial(story.wanted, purpose)
+        runs = make(number)
+        first.append(runs[0].side)
+        assert {run.side for run in runs} == set(Side)
+        assert make(number) == runs
+    assert 8 < first.count(Side.REFERENCE) < 31
 
 
 def test_each_pair_has_a_seed_of_its_own(story: Story) -> None:
@@ -123,7 +143,7 @@ def test_each_pair_has_a_seed_of_its_own(story: Story) -> None:
 
 
 def test_of_a_pair_that_lost_one_side_both_are_made_anew_on_the_same_seed(story: Story) -> None:
-    candidate, reference = story.wanted(Purpose.CONFIRM)
+    candidate, reference = by_side(story.wanted(Purpose.CONFIRM))
     story.make([candidate])
     story.say(RunStarted(run=reference), RunLost(key=reference.key, reason="died"))
     again = story.wanted(Purpose.CONFIRM)
@@ -144,7 +164,7 @@ def test_checks_come_one_by_one_and_know_which_command_they_are(story: Story) ->
 def test_a_certification_takes_champion_and_baseline_on_fresh_seeds_pair_by_pair(story: Story) -> None:
     seeds = set(standing(story.history, BASE).by_seed)
     for made in range(CERTIFY_PAIRS):
-        champion, baseline = story.certifying()
+        champion, baseline = by_side(story.certifying())
         assert (champion.commit, baseline.commit, champion.pair) == (MINE, BASE, made)
         assert champion.seed == baseline.seed not in seeds
         seeds.add(champion.seed)
@@ -164,7 +184,7 @@ def test_a_second_certification_shares_no_seed_with_the_first(story: Story) -> N
 
 
 def test_a_run_that_failed_while_certifying_is_not_made_again(story: Story) -> None:
-    champion, baseline = story.certifying()
+    champion, baseline = by_side(story.certifying())
     crashed = Failed(why=Why.CRASHED, detail="")
     story.make([baseline])
     story.say(RunStarted(run=champion), RunEnded(key=champion.key, outcome=crashed))
