@@ -18,6 +18,7 @@ from jumar.study.tick import Running, Tick
 
 # Reading every curve costs about a millisecond; on runs of seconds half a second loses little.
 LOOK_EVERY_S = 0.5
+MOST_REFERENCES = 4  # curves of the unchanged target, one a seed, that a run is held against
 
 
 class Watch:
@@ -51,21 +52,18 @@ class Watch:
         if number not in self._exempt:
             diff = self._parts.workspace.diff(experiment.parent, experiment.commit)
             self._exempt = {number: is_exempt(diff), **dict(list(self._exempt.items())[:8])}
-        reference = self._reference(aloft.run.seed)
-        if reason := hopeless(curve, reference, exempt=self._exempt[number]):
+        if reason := hopeless(curve, self._read_references(), exempt=self._exempt[number]):
             self._flights.stop_early(
                 aloft.run.key, Stopped(progress=min(1.0, curve[-1].progress), detail=reason)
             )
 
-    def _reference(self, seed: int) -> Curve:
-        """The unchanged target's curve, of the same seed where there is one."""
-        curves = self._recorder.history.means(self._parts.terms.base).curves
-        if not curves:
-            return ()
-        digest = curves.get(seed) or next(iter(curves.values()))
-        if digest not in self._references:
-            self._references = {digest: read_curve(self._parts.artefacts.get(digest))}
-        return self._references[digest]
+    def _read_references(self) -> tuple[Curve, ...]:
+        """Curves of the unchanged target."""
+        digests = tuple(self._recorder.history.means(self._parts.terms.base).curves.values())
+        for digest in digests[:MOST_REFERENCES]:
+            if digest not in self._references:
+                self._references[digest] = read_curve(self._parts.artefacts.get(digest))
+        return tuple(self._references.values())
 
     def _tick(self, curves: dict[str, Curve], doing: str, time_left_s: float | None) -> Tick:
         history = self._recorder.history
