@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-# Providers' tokenizers differ, and none is at hand here. Measured with two of OpenAI's (cl100k, o200k), a
-# brief of 27 kB took a token for 3.1 bytes, the source of tinylm one for 3.6; other vocabularies may take more.
+# Providers' tokenizers differ, and none is at hand here. With two of them (cl100k, o200k) a brief of 27 kB
+# took a token for 3.1 bytes, the source of tinylm one for 3.6; other vocabularies may take more.
 BYTES_PER_TOKEN = 3.0
 
 
