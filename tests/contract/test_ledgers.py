@@ -116,6 +116,18 @@ def test_the_tables_and_the_history_count_the_same_time(seed: int, tmp_path: Pat
     assert study.active_s > 0
 
 
+def test_a_ledger_that_is_closed_is_one_file_though_a_reader_still_has_it(path: Path, tmp_path: Path) -> None:
+    writer = open_ledger(path)
+    writer.append(STUDY, started())
+    with closing(open_ledger(path, read_only=True)) as reader:
+        assert reader.study(STUDY) is not None
+        writer.close()
+        alone = tmp_path / "alone.db"
+        alone.write_bytes(path.read_bytes())
+        with closing(open_ledger(alone, read_only=True)) as copied:
+            assert list(copied.entries(STUDY)) == list(reader.entries(STUDY))
+
+
 def fill(ledger: Ledger, experiments: int, study: str = STUDY) -> None:
     ledger.append(study, started())
     for first in range(0, experiments, 500):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from jumar.errors import LedgerUnfit
 
 #: Eight processes that write all the time made one wait 7.5 s at worst; a controller writes seldom.
 PATIENCE_S = 30.0
+
+TIDY_MS = 500  # for readers to finish; they take a few
 
 #: What SQLite's error code begins with → what is wrong, and what mends it.
 _FAULTS = {
@@ -81,6 +83,22 @@ def reading_engine(path: Path) -> Engine:
             ) from error
         uri += "&immutable=1"
     return _engine(partial(_connect, uri, PATIENCE_S))
+
+
+def tidy(engine: Engine) -> None:
+    """Move what is in the file beside the ledger into it, so that the one file is the whole record.
+
+    SQLite would do so when nobody has it open any more; but whoever runs a study reads it as well.
+    """
+    # Where it is busy, or has no room, nothing is lost: SQLite reads both files.
+    with suppress(DBAPIError, sqlite3.Error):
+        connection = engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout = {TIDY_MS}")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            connection.invalidate()  # closed, and not given to the next with so little patience
 
 
 @contextmanager

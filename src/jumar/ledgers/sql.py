@@ -16,7 +16,7 @@ from jumar.core.ledger import StudyRecord
 from jumar.errors import LedgerEmpty, LedgerUnfit
 from jumar.ledgers import chain, rows
 from jumar.ledgers.audit import audit
-from jumar.ledgers.engine import PATIENCE_S, explained, reading_engine, sqlite_engine
+from jumar.ledgers.engine import PATIENCE_S, explained, reading_engine, sqlite_engine, tidy
 from jumar.ledgers.schema import STEPS, check, migrate
 from jumar.ledgers.tally import Tally, places, record
 from jumar.ledgers.transitions import take
@@ -96,6 +96,8 @@ class SqlLedger:
             return audit(connection)
 
     def close(self) -> None:
+        if self._now is not None:
+            tidy(self._engine)
         self._engine.dispose()
 
     @contextmanager
