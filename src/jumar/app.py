@@ -116,6 +116,15 @@ class Study:
             return True
         return with_limits(now, record.terms.contract) != read_contract(record.terms.contract)
 
+    @property
+    def contract_fault(self) -> str:
+        """What is wrong with jumar.toml as it is now; nothing where it can be read."""
+        try:
+            read_contract(self._contract_text)
+        except ContractInvalid as error:
+            return error.problem
+        return ""
+
     def knobs(self) -> tuple[str, ...] | None:
         """Names of what the tuner may turn in the champion, or in the target; None with another agent."""
         from jumar.agents.knobs import knobs_of

@@ -86,6 +86,13 @@ def test_what_is_not_there_is_refused_in_words(studied: Path, jumar: Jumar) -> N
     assert "there is no agent" in jumar(studied, "run", "--new", "--agent", "tunner", expect=2).stderr
 
 
+def test_what_there_is_to_know_is_said_where_nothing_can_be_shown(studied: Path, jumar: Jumar) -> None:
+    assert "experiment 0 is the unchanged target" in jumar(studied, "diff", "0").stderr
+    assert "'abc' is not a valid whole number" in jumar(studied, "show", "abc", expect=2).stderr
+    (studied / "jumar.toml").write_text("[target\n")
+    assert "jumar.toml cannot be read now" in jumar(studied, "status").stderr
+
+
 def test_a_running_study_is_paused_told_and_stopped_from_another_terminal(
     tiny: Callable[..., Path], jumar: Jumar
 ) -> None:

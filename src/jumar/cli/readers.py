@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from jumar.app import Study, open_study
 from jumar.cli import render
-from jumar.cli.verb import json_option, of_a_study, verb
+from jumar.cli.verb import Whole, json_option, of_a_study, verb
 from jumar.cli.views import (
     claims_grid,
     diff_text,
@@ -51,6 +51,15 @@ def doing_now(live: Study, record: StudyRecord) -> str:
     return f"{record.condition.value}: {record.reason}" if record.reason else record.condition.value
 
 
+def pinned_in_words(live: Study) -> str:
+    """What to know of a jumar.toml that is not the one a study is pinned to; nothing where it is."""
+    if fault := live.contract_fault:
+        return f"jumar.toml cannot be read now, and the study keeps to its own, limits included: {fault}"
+    if live.contract_changed:
+        return "jumar.toml has changed since; this study keeps to its own, `jumar run --new` starts another"
+    return ""
+
+
 def recent(live: Study, record: StudyRecord) -> tuple[ExperimentRecord, ...]:
     """The baseline, the champion and the last thousand: a long study answers as fast as a short one."""
     last = live.experiments(last=MOST_READ)
@@ -82,13 +91,13 @@ def status(folder: Path, study: str | None, as_json: bool) -> None:
     render.say(status_grid(summary, doing, records), "")
     latest, metric = records[-5:], live.contract.measure.metric
     render.say(experiments_table(latest, Values(records), metric, certain(records)))
-    if live.contract_changed:
-        render.note("jumar.toml has changed since; the study keeps to the one it started from")
+    if words := pinned_in_words(live):
+        render.note(words)
 
 
 @verb("jumar log", "jumar log --kept --json")
 @of_a_study
-@click.option("--last", type=click.IntRange(1), default=LOG_LINES, show_default=True, help="How many.")
+@click.option("--last", type=Whole(1), default=LOG_LINES, show_default=True, help="How many.")
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option("--kept", is_flag=True, help="Only what was kept.")
 @json_option
@@ -110,7 +119,7 @@ def log(
 
 
 @verb("jumar show 12", "jumar show 12 --log")
-@click.argument("number", type=click.IntRange(0))
+@click.argument("number", type=Whole(0))
 @of_a_study
 @click.option("--log", "with_log", is_flag=True, help="Print what its last run printed, and nothing else.")
 @json_option
@@ -141,7 +150,7 @@ def _print_log(live: Study, number: int) -> None:
 
 
 @verb("jumar diff 12", "jumar diff 12 | git apply --check")
-@click.argument("number", type=click.IntRange(0))
+@click.argument("number", type=Whole(0))
 @of_a_study
 @json_option
 def diff(number: int, folder: Path, study: str | None, as_json: bool) -> None:
@@ -150,6 +159,9 @@ def diff(number: int, folder: Path, study: str | None, as_json: bool) -> None:
     changed = live.diff(number)
     if as_json:
         return render.data({"experiment": number, "diff": changed})
+    if not changed:
+        what = "the unchanged target" if number == BASELINE else "as its parent is: it never became a commit"
+        return render.note(f"experiment {number} is {what}")
     if not sys.stdout.isatty():
         return render.raw(changed)  # byte for byte, for `git apply`; no terminal is there to be fooled
 

@@ -18,9 +18,9 @@ from jumar.cli import render
 from jumar.cli.exits import Exit
 from jumar.cli.live import Display, display_for, while_read
 from jumar.cli.nexts import entering, next_steps
-from jumar.cli.readers import opened, recent, standing
+from jumar.cli.readers import opened, pinned_in_words, recent, standing
 from jumar.cli.tuning import knobs_in_words
-from jumar.cli.verb import json_option, of_a_study, verb
+from jumar.cli.verb import Whole, json_option, of_a_study, verb
 from jumar.cli.views import claims_grid, grid, status_grid
 from jumar.core.event import Entry, Wish
 from jumar.home import Options
@@ -29,15 +29,16 @@ from jumar.study.tick import Tick
 
 @verb("jumar run", "jumar run --experiments 20 --agent tuner")
 @of_a_study
-@click.option("--experiments", type=click.IntRange(1), metavar="N", help="Rest after N experiments.")
+@click.option("--experiments", type=Whole(1), metavar="N", help="Rest after N experiments.")
 @click.option("--hours", type=click.FloatRange(0, min_open=True), metavar="H", help="Rest after H hours.")
 @click.option(
     "--agent",
     metavar="NAME",
-    help="Who proposes in a new study: tuner (default), claude-code, codex, 'command:PROGRAM {brief}' …",
+    help="Who proposes in a new study: tuner (default), tuner:random, claude-code, codex, "
+    "'command:PROGRAM {brief}', nop, replay:FOLDER.",
 )
 @click.option("--scale", metavar="NAME", help="The scale of a new study (default: the first).")
-@click.option("--slots", type=click.IntRange(1), metavar="N", help="Runs at once (default: what fits).")
+@click.option("--slots", type=Whole(1), metavar="N", help="Runs at once (default: what fits).")
 @click.option("--sandbox", metavar="NAME", help="Which sandbox; accepts what it does not promise.")
 @click.option("--include-dirty", is_flag=True, help="Start from uncommitted changes, snapshot as a commit.")
 @click.option("--new", is_flag=True, help="Start another study though the last one could go on.")
@@ -56,8 +57,8 @@ def run(
     """
     live = open_study(folder, study=study, options=Options(**options))
     live.renew()
-    if live.contract_changed:
-        render.note("jumar.toml has changed since; this study keeps to its own, `--new` starts another")
+    if words := pinned_in_words(live):
+        render.note(words)
     return work(live, experiments=experiments, hours=hours, as_json=as_json)
 
 

@@ -32,6 +32,12 @@ def verb(first: str, second: str, **kwargs: Any) -> Decorator:
     return click.command(cls=Verb, paste=(first, second), **kwargs)
 
 
+class Whole(click.IntRange):
+    """A whole number; what is none is refused in these words."""
+
+    name = "whole number"
+
+
 folder_option = click.option(
     "-C",
     "--dir",
