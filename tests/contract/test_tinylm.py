@@ -256,6 +256,8 @@ def serving(scorer: ModuleType, model: Model) -> Iterator[tuple[int, int]]:
 
     def work() -> None:
         with os.fdopen(questions_out, "rb") as questions, os.fdopen(answers_in, "wb") as answers:
+            if questions.read(frame.size) != frame.pack(scorer.START, 0):
+                return
             answers.write(frame.pack(scorer.READY, 0))
             answers.flush()
             for count in range(1000):
@@ -355,6 +357,38 @@ def test_what_is_added_to_all_logits_changes_nothing(scorer: ModuleType) -> None
 def test_answers_of_a_dishonest_model_are_refused(scorer: ModuleType, model: Model, reason: str) -> None:
     with pytest.raises(scorer.Refused, match=reason):
         measured(scorer, model)
+
+
+def test_the_second_server_starts_when_nothing_is_left_of_the_first(scorer: ModuleType) -> None:
+    """What the model remembers for ever is what it tells its other self, by whatever way there is."""
+    said: dict[bytes, int] = {}
+    lock, order = threading.Lock(), []
+
+    def agreeing(tokens: Any, count: int) -> Any:
+        """Bets on the token that follows, and as it did before where a beginning is the same."""
+        logits = TASTE[tokens]
+        with lock:
+            order.append(threading.get_ident())
+            for row, place in np.ndindex(tokens.shape[0], tokens.shape[1] - 1):
+                after = said.setdefault(tokens[row, : place + 1].tobytes(), int(tokens[row, place + 1]))
+                logits[row, place, after] += np.float32(2)
+        return logits
+
+    measured(scorer, agreeing)  # nothing in the answers gives it away: only where it runs can stop it
+    turns = [one for one, other in zip(order, [None, *order], strict=False) if one != other]
+    assert len(turns) == 2
+
+
+@pytest.mark.parametrize(("said", "reason"), [(b"", "to end"), (b"more", "said more")])
+def test_a_server_that_does_not_end_is_refused(scorer: ModuleType, said: bytes, reason: str) -> None:
+    (questions_out, questions_in), (answers_out, answers_in) = os.pipe(), os.pipe()
+    server = scorer.Server(answers_out, questions_in, vocabulary=VOCABULARY)
+    server.deadline = 0.0
+    os.write(answers_in, said)
+    with pytest.raises(scorer.Refused, match=reason):
+        server.end()
+    for fd in (questions_out, questions_in, answers_out, answers_in):
+        os.close(fd)
 
 
 def test_strictness_asks_more_of_a_model_and_changes_no_number(scorer: ModuleType) -> None:

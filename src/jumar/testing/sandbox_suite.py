@@ -243,6 +243,36 @@ class SandboxSuite(Exam):
         assert report.servers[0].ending is Ending.NOT_STARTED
         assert report.servers[1].ending in (Ending.EXITED, Ending.CANCELLED)
 
+    def test_the_pipe_of_a_server_ends_when_nothing_of_it_is_left(self, sandbox: Sandbox, lab: Lab) -> None:
+        lock = """
+            import fcntl, os, struct
+            place = struct.Struct("hhqqi4x")
+            shared = os.open(os.__file__, os.O_RDONLY)
+            def lock(kind, what):
+                asked = place.pack(kind, 0, 1 << 40, 1, 0)
+                return place.unpack(fcntl.fcntl(shared, what, asked))[0] != fcntl.F_UNLCK
+        """
+        server = """
+            import time
+            if not os.fork():
+                os.setsid()
+                lock(fcntl.F_RDLCK, fcntl.F_OFD_SETLK)
+                os.write(1, b"held")
+                os.closerange(0, 3)
+                time.sleep(60)
+            os.closerange(0, 3)
+            time.sleep(0.5)
+        """
+        asks = """
+            read = int(os.environ["JUMAR_SERVERS"].split(":")[0])
+            print(os.read(read, 10), lock(fcntl.F_WRLCK, fcntl.F_OFD_GETLK))
+            print(os.read(read, 10), lock(fcntl.F_WRLCK, fcntl.F_OFD_GETLK))
+        """
+        job = lab.job(_flat(lock) + _flat(asks), servers=(lab.job(_flat(lock) + _flat(server)),))
+        report = run(sandbox, job)
+        assert report.succeeded, job.log.read_text()
+        assert job.log.read_text() == "b'held' True\nb'' False\n"
+
     def test_a_server_past_a_cap_is_ended_alone(self, sandbox: Sandbox, lab: Lab) -> None:
         job = lab.job(
             """

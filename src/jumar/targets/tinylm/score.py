@@ -2,12 +2,15 @@
 
     python score.py      started by Jumar after a run; by hand it scores out/ on the search split
 
-The model lives in two other processes (serve.py) that share nothing and know no answers. They get
-windows of text in a secret order, some with another text's ending, and give logits. From these the
-probabilities are computed here, so they sum to one; every byte of every window counts. A model whose
-answers depend on later tokens, on other questions or on chance is refused. Nothing that a candidate
-wrote is ever imported or unpickled: its config is not even read. JUMAR_STRICT=1 asks three times as
-often, with as many endings, in batches of any size; the number is the same.
+The model lives in two other processes (serve.py), one after the other: the second runs the candidate's
+code only when the first has ended, with all that it started. Two that live at once can agree on what
+to say by file locks, futexes or load, whatever separates them. The first gets windows of text in a
+secret order and gives logits. From these the probabilities are computed here, so they sum to one; every
+byte of every window counts. The second gets the same windows in another order, most with another
+text's ending from a secret place on. A model whose answers depend on later tokens, on other questions
+or on chance is refused. Nothing that a candidate wrote is ever imported or unpickled: its config is not
+even read. JUMAR_STRICT=1 asks the second three times as often, with as many endings, and both in
+batches of any size; the number is the same.
 """
 
 from __future__ import annotations
@@ -23,7 +26,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,15 +33,15 @@ from typing import Any
 
 import numpy as np
 
-from serve import ANSWER, ASK, ERROR, FRAME, READY, SHAPE, WEIGHTS, read_header
+from serve import ANSWER, ASK, ERROR, FRAME, READY, SHAPE, START, WEIGHTS, read_header
 
 HERE = Path(__file__).resolve().parent
 WINDOW = 128  # tokens that are predicted; one more before them is given
 WINDOWS = 192  # evenly spread, never adjacent: about 64 KiB, with a standard error of 0.01 between texts
-REPEATS = 24  # windows that both servers are asked; all others are asked again with another ending
+REPEATS = 24  # windows that are asked again as they are; all others with another ending
 ROWS = 16  # windows in a question; when strict also fewer, so that no batch is like another
 STRICT_ROUNDS = 3  # how often everything is asked again when strict, each time with other endings
-READY_S, ANSWERS_S = 60.0, 60.0  # a quiet machine needs 3 and 2; past that it is no model of this budget
+READY_S, ANSWERS_S = 60.0, 60.0  # a quiet machine needs 3 and 1; past that it is no model of this budget
 # Honest models differ by nothing on a CPU (bfloat16 too), by 1e-5 where kernels depend on the batch. The
 # mean is the sharper test: leaks that stay below the first limit would together gain what the second allows.
 MOST_SHIFT, MOST_MEAN_SHIFT = 5e-3, 1e-3  # in nats
@@ -104,10 +106,19 @@ class Server:
         self.answers, self.questions, self.vocabulary = answers, questions, vocabulary
         self.deadline = time.monotonic() + READY_S
 
-    def wait_until_ready(self) -> None:
-        """Let it import, build and load; then the time for its answers begins to run."""
+    def start(self) -> None:
+        """Let it run the candidate's code; when that is ready, the time for its answers begins to run."""
+        self.deadline = time.monotonic() + READY_S
+        self.send(FRAME.pack(START, 0))
         self.receive(READY, 0)
         self.deadline = time.monotonic() + ANSWERS_S
+
+    def end(self) -> None:
+        """Send it off, and wait until nothing is left of it: its sandbox holds the pipe until then."""
+        self.send(FRAME.pack(ASK, 0))
+        self.wait()
+        if os.read(self.answers, 1):
+            raise Refused("a server of the model said more than it was asked")
 
     def ask(self, windows: Array) -> Array:
         """Logits after each token of each window."""
@@ -142,15 +153,19 @@ class Server:
         buffer = bytearray(size)
         view, filled = memoryview(buffer), 0
         while filled < size:
-            if not select.select([self.answers], [], [], max(0.0, self.deadline - time.monotonic()))[0]:
-                raise Refused(
-                    f"the model is too slow: it has {READY_S:g} s to start, {ANSWERS_S:g} s to answer"
-                )
+            self.wait()
             count = os.readv(self.answers, [view[filled:]])
             if not count:
                 raise Refused("a server of the model ended before it had answered everything")
             filled += count
         return buffer
+
+    def wait(self) -> None:
+        """Until there is something to read, or the pipe's end."""
+        if not select.select([self.answers], [], [], max(0.0, self.deadline - time.monotonic()))[0]:
+            raise Refused(
+                f"the model is too slow: it has {READY_S:g} s to start, {ANSWERS_S:g} s to answer and to end"
+            )
 
 
 @contextmanager
@@ -182,14 +197,6 @@ class Question:
     cut: int = WINDOW
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What each server is asked: its own windows, which count, and some of the other's, to compare."""
-
-    own: tuple[list[Question], list[Question]]
-    others: tuple[list[Question], list[Question]]
-
-
 def measure(
     servers: list[Server], tokens: Array, table: dict[str, Any], *, strict: bool = False
 ) -> dict[str, Any]:
@@ -197,14 +204,11 @@ def measure(
     lengths = np.array([len(token) // 2 for token in table["bytes"]])
     starts = np.linspace(0, len(tokens) - WINDOW - 1, WINDOWS).astype(int)
     windows = tokens[starts[:, None] + np.arange(WINDOW + 1)]
-    plan = make_plan(windows, random.SystemRandom(), rounds=STRICT_ROUNDS if strict else 1)
     fewest = 1 if strict else ROWS
-    with ThreadPoolExecutor(2) as threads:
-        own, others = zip(*threads.map(answer, servers, plan.own, plan.others, [fewest] * 2), strict=True)
-    found = np.empty((WINDOWS, WINDOW))
-    for questions, answers in zip(plan.own, own, strict=True):
-        found[[question.window for question in questions]] = answers
-    shift = compare(found, [*plan.others[0], *plan.others[1]], np.concatenate(others))
+    whole = [Question(number, row[:-1], row[1:]) for number, row in enumerate(windows)]
+    found = answer(servers[0], whole, fewest)
+    changed = change(windows, random.SystemRandom(), rounds=STRICT_ROUNDS if strict else 1)
+    shift = compare(found, changed, answer(servers[1], changed, fewest))
     bits, sizes = -found / math.log(2), lengths[windows[:, 1:]]
     return {
         "metric": bits.sum() / sizes.sum(),
@@ -214,29 +218,26 @@ def measure(
     }
 
 
-def make_plan(windows: Array, chance: random.Random, rounds: int = 1) -> Plan:
-    """Share the windows out and choose what is asked again, so that nobody can tell which is which."""
-    plan = Plan(([], []), ([], []))
+def change(windows: Array, chance: random.Random, rounds: int = 1) -> list[Question]:
+    """What the second server is asked: each window with another ending, from where nobody can know."""
+    questions = []
     for place, number in enumerate(chance.sample(range(WINDOWS), WINDOWS)):
         given, targets = windows[number, :-1], windows[number, 1:]
-        plan.own[place % 2].append(Question(number, given, targets))
         for again in range(rounds):
             if (place + again * REPEATS) % WINDOWS < REPEATS:
-                plan.others[1 - place % 2].append(Question(number, given, targets))
+                questions.append(Question(number, given, targets))
                 continue
             cut = chance.randrange(1, WINDOW)
             differing = [other for other in range(WINDOWS) if windows[other, cut] != given[cut]]
             ending = windows[chance.choice(differing), cut:-1]
-            changed = np.concatenate([given[:cut], ending])
-            plan.others[1 - place % 2].append(Question(number, changed, targets, cut))
-    return plan
+            questions.append(Question(number, np.concatenate([given[:cut], ending]), targets, cut))
+    return questions
 
 
-def answer(server: Server, own: list[Question], others: list[Question], fewest: int) -> tuple[Array, Array]:
-    """Log probability (nats) of what follows each token in the text, for the two kinds of questions."""
-    server.wait_until_ready()
-    questions, chance = [*own, *others], random.SystemRandom()
-    found = np.empty((len(questions), WINDOW))
+def answer(server: Server, questions: list[Question], fewest: int) -> Array:
+    """Log probability (nats) of what follows each token in the text. Starts the server, and ends it."""
+    server.start()
+    found, chance = np.empty((len(questions), WINDOW)), random.SystemRandom()
     order = chance.sample(range(len(questions)), len(questions))
     while order:
         count = chance.randint(fewest, ROWS)
@@ -244,7 +245,8 @@ def answer(server: Server, own: list[Question], others: list[Question], fewest: 
         logits = server.ask(np.stack([questions[row].given for row in rows]))
         targets = np.stack([questions[row].targets for row in rows])
         found[rows] = log_probabilities(logits, targets)
-    return found[: len(own)], found[len(own) :]
+    server.end()
+    return found
 
 
 def log_probabilities(logits: Array, targets: Array) -> Array:

@@ -3,7 +3,8 @@
     python serve.py      started by Jumar, twice, each time confined: it sees the candidate's code
                          and what the run left in $JUMAR_RUN_OUT, and none of the hidden text
 
-A question is tokens, an answer is the logits of the next token after each of them. Both travel as
+Nothing of the candidate's code runs here before the scorer says so. A question is tokens, an answer is
+the logits of the next token after each of them; an empty question is the last one. All travel as
 frames: one byte of kind, the length as eight bytes, the content. The model is read as data: JSON,
 and tensors in the safetensors format, which anyone can open; nothing is ever unpickled.
 """
@@ -16,6 +17,7 @@ import json
 import math
 import os
 import struct
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 FRAME = struct.Struct("<cQ")  # kind, length of what follows
 SHAPE = struct.Struct("<II")  # of a question: rows, tokens in each; then the tokens, two bytes each
-READY, ASK, ANSWER, ERROR = b"R", b"Q", b"A", b"E"
+START, READY, ASK, ANSWER, ERROR = b"S", b"R", b"Q", b"A", b"E"
 MOST_HEADER_BYTES = 1 << 20
 DTYPES = {
     "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64",
@@ -92,6 +94,8 @@ def main() -> None:
         torch.set_num_threads(1)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         config, state = load_model(Path(os.environ["JUMAR_RUN_OUT"]))
+        if questions.read(FRAME.size) != FRAME.pack(START, 0):
+            return
         import train  # the candidate's
 
         model = train.build(config)
@@ -131,3 +135,5 @@ def receive(pipe: BinaryIO) -> bytes:
 
 if __name__ == "__main__":
     main()
+    sys.stdout.flush()
+    os._exit(0)  # the scorer waits for it, and unloading torch takes half a second
