@@ -497,6 +497,12 @@ def test_the_time_that_a_study_lay_dead_is_not_worked(target: Make) -> None:
     assert 0 < record.active_s <= entries[-1].at - entries[0].at - dead_s
 
 
+def test_the_first_noise_is_said_to_be_an_estimate(target: Make) -> None:
+    study = run(target(NOISY), Script())
+    noticed = [each.event.words for each in study.entries() if isinstance(each.event, Noticed)]
+    assert "a first estimate from 3 runs; a gain of" in noticed[0]
+
+
 def test_the_time_worked_goes_on_while_a_run_does(target: Make) -> None:
     seen: list[Entry | Tick] = []
     slow = NOISY + "import time; time.sleep(1.5)\n"

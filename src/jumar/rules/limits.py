@@ -22,7 +22,7 @@ def reached(limits: LimitTerms, progress: Progress, metric: Metric) -> str | Non
     if _at_target(limits.target, progress.value, metric):
         return f"the target was reached: {metric.name} {progress.value:.6g} (limit {limits.target:g})"
     counts = (
-        (limits.experiments, progress.experiments, "{0} experiments were made"),
+        (limits.experiments, progress.experiments, _made(limits.experiments, progress.experiments)),
         (limits.hours, progress.hours, "{0:.3g} hours have passed"),
         (limits.usd, progress.usd, "{0:.2f} USD were spent"),
         (limits.plateau, progress.since_keep, "{0} experiments in a row kept nothing"),
@@ -31,6 +31,12 @@ def reached(limits: LimitTerms, progress: Progress, metric: Metric) -> str | Non
         if limit is not None and spent >= limit:
             return f"{words.format(spent)} (limit {limit:g})"
     return None
+
+
+def _made(limit: int | None, made: int) -> str:
+    beyond = limit is not None and made > limit
+    why = ", as what was overtaken is tried again beyond the limit" if beyond else ""
+    return f"{{0}} experiments were made{why}"
 
 
 def _at_target(target: float | None, value: float | None, metric: Metric) -> bool:

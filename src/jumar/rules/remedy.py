@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jumar.core.contract import Contract
+from jumar.core.contract import Budget, Clock, Contract
 from jumar.core.outcome import Failed, Why
 
 # What programs say when a sandbox kept them from something → what to do. Only a hint for people:
@@ -30,7 +30,7 @@ def remedy(failed: Failed, contract: Contract) -> str:
             return fix
     fixes = {
         Why.TIMED_OUT: f"raise `timeout` in [run] (now {run.timeout_s:g} s), or make a run shorter",
-        Why.OVER_BUDGET: f"raise `budget` in [run] (now {run.budget.amount:g}), or let the target read "
+        Why.OVER_BUDGET: f"raise `budget` in [run] (now {_amount(run.budget)}), or let the target read "
         "$JUMAR_BUDGET_S and end by itself",
         Why.OUT_OF_MEMORY: f"raise `memory` in [run] (now {_size(run.memory_bytes)})",
         Why.OVER_DISK: f"raise `disk` in [run] (now {_size(run.disk_bytes)}), or write less",
@@ -44,6 +44,10 @@ def remedy(failed: Failed, contract: Contract) -> str:
     return fixes.get(
         failed.why, "make it run with the command of [run]; all that it printed: `jumar show 0 --log`"
     )
+
+
+def _amount(budget: Budget) -> str:
+    return f"{budget.amount:g} steps" if budget.clock is Clock.STEPS else f"{budget.amount:g}s"
 
 
 def _size(count: int) -> str:

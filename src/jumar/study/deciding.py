@@ -190,7 +190,8 @@ def _noise_in_words(noise: Noise, value: Standing, measure: MeasureTerms) -> str
         )
     sd = sd_in_unit(noise.run_sd, value.value, noise)
     share = sd / abs(value.value) if value.value else 0.0
-    words = f"{name} {value.value:.5g} ± {sd:.2g} between runs ({share:.2%})"
+    words = f"{name} {value.value:.5g} ± {sd:.2g} between runs ({share:.2%}), "
+    words += f"a first estimate from {noise.runs} runs"
     seen = smallest_gain(noise, measure.confirmations, value.value)
     words += f"; a gain of {seen:.2g} is seen four times out of five with {measure.confirmations} pairs"
     if not noise.seeded:

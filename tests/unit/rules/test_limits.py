@@ -18,6 +18,10 @@ def test_without_limits_a_study_never_ends() -> None:
     ("limits", "words"),
     [
         (LimitTerms(experiments=50), "50 experiments were made (limit 50)"),
+        (
+            LimitTerms(experiments=49),
+            "50 experiments were made, as what was overtaken is tried again beyond the limit (limit 49)",
+        ),
         (LimitTerms(hours=2), "2 hours have passed (limit 2)"),
         (LimitTerms(usd=4.5), "5.00 USD were spent (limit 4.5)"),
         (LimitTerms(plateau=7), "7 experiments in a row kept nothing (limit 7)"),

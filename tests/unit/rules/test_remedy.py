@@ -14,7 +14,7 @@ CONTRACT = make_study(0)[2]
     ("why", "words"),
     [
         (Why.TIMED_OUT, "`timeout` in [run] (now 90 s)"),
-        (Why.OVER_BUDGET, "`budget` in [run] (now 20)"),
+        (Why.OVER_BUDGET, "`budget` in [run] (now 20s)"),
         (Why.OUT_OF_MEMORY, "`memory` in [run] (now 4GiB)"),
         (Why.OVER_DISK, "`disk` in [run] (now 1GiB)"),
         (Why.OVER_OUTPUT, "`output` in [run] (now 16MiB)"),
