@@ -276,8 +276,30 @@ def test_a_trial_that_fails_gives_the_advice_of_the_rules(init: Init, repository
     assert "jumar show" not in said
 
 
-def test_a_person_is_asked_and_the_guesses_are_the_answers_to_plain_returns(repository: Repository) -> None:
+def test_where_nothing_is_guessed_an_empty_answer_is_asked_again_with_a_hint(repository: Repository) -> None:
+    folder = repository({"work.sh": "echo seconds: 1\n"}, "sorter")
+    said = answered(folder, "\nwork.sh\nsh work.sh\nseconds\n\n\ntrue\n")
+    assert "this cannot be guessed: type an answer" in said
+    contract = read_contract((folder / "jumar.toml").read_text())
+    assert contract.run.command == ("sh", "work.sh")
+    assert contract.measure.checks == (("true",),)
+
+
+def test_of_two_programs_the_one_that_prints_a_number_is_guessed(init: Init, repository: Repository) -> None:
+    folder = repository({"sorting.py": "def work(): ...\n", "try_it.py": BENCH}, "sorter")
+    init(folder, "--yes", "--no-run")
+    assert read_contract((folder / "jumar.toml").read_text()).run.command == ("python", "try_it.py")
+
+
+def test_a_program_that_is_nowhere_is_refused(refused: Refused, repository: Repository) -> None:
     folder = repository({"bench.py": BENCH}, "sorter")
+    said = refused(folder, "--yes", "--no-run", "--run", "pyton bench.py", code=2)
+    assert "there is no program 'pyton' in any folder of PATH" in said
+    assert "there is no program './go'" in refused(folder, "--yes", "--no-run", "--run", "./go", code=2)
+
+
+def answered(folder: Path, answers: str) -> str:
+    """What `jumar init` says to a person who types these answers."""
     keyboard, terminal = pty.openpty()
     try:
         asking = subprocess.Popen(
@@ -288,13 +310,19 @@ def test_a_person_is_asked_and_the_guesses_are_the_answers_to_plain_returns(repo
             stderr=subprocess.STDOUT,
             text=True,
         )
-        os.write(keyboard, b"\n\nops_per_s\n\n3s\n")
-        said, _ = asking.communicate(timeout=60)
+        os.write(keyboard, answers.encode())
+        said, _ = asking.communicate(timeout=120)
     finally:
         os.close(keyboard)
         os.close(terminal)
     assert asking.returncode == 0, said
-    assert "Which files may change (globs) [bench.py]" in said
+    return said
+
+
+def test_a_person_is_asked_and_the_guesses_are_the_answers_to_plain_returns(repository: Repository) -> None:
+    folder = repository({"bench.py": BENCH}, "sorter")
+    said = answered(folder, "\n\nops_per_s\n\n3s\n\n")
+    assert "Which files may change (globs, such as src/*.py) [bench.py]" in said
     contract = read_contract((folder / "jumar.toml").read_text())
     assert contract.target.editable == ("bench.py",)
     assert contract.measure.metric.name == "ops_per_s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 
 from jumar.cli.drafts import Draft
@@ -69,7 +70,11 @@ def guess(folder: Path) -> Draft:
     others = sorted(
         path.name for path in folder.glob("*.py") if not path.name.startswith(("test_", "conftest"))
     )
-    script = scripts[0] if scripts else others[0] if len(others) == 1 else None
+    # Of several, the one that prints a number by name is what is run.
+    alone = (
+        others if len(others) == 1 else [name for name in others if any(printed_names(read(folder / name)))]
+    )
+    script = scripts[0] if scripts else alone[0] if len(alone) == 1 else None
     names = list(printed_names(read(folder / script))) if script else []
     likely = [name for word in _METRIC_WORDS for name in names if word in name.lower()]
     metric = next(iter([*likely, *names]), None)
@@ -97,7 +102,8 @@ def direction_of(metric: str, program: str) -> Direction:
 
 def folder_name(folder: Path) -> str:
     """The folder's name as the name of a target."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", folder.resolve().name).strip("-._") or "target"
+    plain = unicodedata.normalize("NFKD", folder.resolve().name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._") or "target"
 
 
 def in_short(seconds: float) -> str:

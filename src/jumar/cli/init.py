@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ def init(folder: Path, *, yes: bool, force: bool, no_run: bool, **said: Any) -> 
         render.say(words)
     answered = said["command"] and said["editable"] and said["metric"]
     draft = _complete(draft) if yes or known or answered else _asked(draft)
+    _find_program(folder, draft.command[0])
     text = contract_text(draft)
     contract = _read(text)
     editable = _editable(folder, contract)
@@ -99,6 +101,16 @@ def _split(command: str) -> tuple[str, ...]:
     return words
 
 
+def _find_program(folder: Path, program: str) -> None:
+    """Refuse a program that is nowhere: no run could start."""
+    found = (folder / program).is_file() if "/" in program else shutil.which(program)
+    if not found:
+        where = f"in {folder}" if "/" in program else "in any folder of PATH"
+        raise Usage(
+            f"there is no program {program!r} {where}", fix="correct the command (--run), or install it"
+        )
+
+
 def _complete(draft: Draft) -> Draft:
     """The draft, or a refusal that names the flags that are missing."""
     lacks = {
@@ -117,12 +129,18 @@ def _asked(draft: Draft) -> Draft:
         raise Usage(
             "there is nobody to ask", fix="take the guesses with --yes, or give --run, --edit and --metric"
         )
-    editable = render.ask("Which files may change (globs)", " ".join(draft.editable))
-    command = render.ask("What starts one run", shlex.join(draft.command))
+    editable = render.ask("Which files may change (globs, such as src/*.py)", " ".join(draft.editable))
+    command = render.ask("What starts one run (such as python bench.py)", shlex.join(draft.command))
     metric = render.ask("Name of the number to improve (a line `name: 0.123` of the output)", draft.metric)
     better = direction_of(metric, "").value
     direction = render.ask("Which way is better", better, choices=DIRECTIONS)
     budget = render.ask("What one run may spend, such as 20s or 5m", draft.budget)
+    checks, none = draft.checks, "none"
+    if (
+        not checks
+        and (answer := render.ask("What must succeed before a keep, such as pytest -q", none)) != none
+    ):
+        checks = (_split(answer),)
     return replace(
         draft,
         editable=_split(editable),
@@ -130,6 +148,8 @@ def _asked(draft: Draft) -> Draft:
         metric=metric,
         direction=Direction(direction),
         budget=budget,
+        checks=checks,
+        likely_checks=() if checks else draft.likely_checks,
     )
 
 

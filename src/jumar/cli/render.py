@@ -125,6 +125,8 @@ def _encoded(value: object) -> bytes:
 
 
 def ask(question: str, default: str | None, *, choices: list[str] | None = None) -> str:
-    """A person's answer."""
-    kind = click.Choice(choices) if choices else None
-    return str(click.prompt(question, default=default or None, type=kind))
+    """A person's answer, asked for until there is one."""
+    kind = click.Choice(choices) if choices else str
+    while not (answer := str(click.prompt(question, default or "", type=kind, show_default=bool(default)))):
+        say("this cannot be guessed: type an answer (Ctrl-C ends, nothing is written)")
+    return answer

@@ -1,4 +1,8 @@
-from jumar.cli.guesses import direction_of, in_short
+from pathlib import Path
+
+import pytest
+
+from jumar.cli.guesses import direction_of, folder_name, in_short
 from jumar.cli.sources import constant, home_paths, imports, printed_names
 from jumar.core.contract import Direction
 
@@ -47,3 +51,11 @@ def test_the_direction_is_what_program_md_says_first_and_else_what_the_name_says
 
 def test_a_time_is_written_as_short_as_it_can_be() -> None:
     assert (in_short(300), in_short(90), in_short(2.5)) == ("5m", "90s", "2.5s")
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("Sortier Übung", "Sortier-Ubung"), ("Sortier U\u0308bung", "Sortier-Ubung"), ("日本", "target")],
+)
+def test_a_target_is_named_after_its_folder_in_plain_letters(folder: str, name: str) -> None:
+    assert folder_name(Path("/nowhere") / folder) == name
