@@ -3,9 +3,10 @@
 A deny list: what a program that computes never needs and what has led out of sandboxes before
 (namespaces, mounts, keys, tracing, bpf, io_uring, user faults …) answers EPERM. `clone3` answers
 ENOSYS, because its flags lie in memory where a filter cannot look, and the C libraries then fall
-back to `clone`, whose flags are checked. Watching files (inotify, fanotify, leases, what is cached)
-is not there: two runs see the same system files, and could talk by them. File locks, shared futexes
-and the cache itself remain: honest programs need them, and a filter does not see which file is meant.
+back to `clone`, whose flags are checked. Watching files (inotify, fanotify, leases) and looking
+into the page cache, or emptying it, is not there: two runs see the same system files, and could talk
+by them. File locks, shared futexes and the time that a read takes remain: honest programs need them,
+and a filter does not see which file is meant.
 Another architecture's calls kill the process. Sockets
 are limited to families: vsock, for one, ignores network namespaces.
 
@@ -131,6 +132,8 @@ LAUNCHER = 0x3FEDCAFE  #: stands for the launcher's process id, which replaces i
 _EVERYONE = 0xFFFFFFFF  # kill(-1)
 
 _CALLS = {"clone": (56, 220), "clone3": (435, 435), "socket": (41, 198), "fcntl": (72, 25)}
+_CACHE_CALLS = {"fadvise64": (221, 223), "preadv2": (327, 286)}
+_DONTNEED, _NOWAIT = 4, 8  # would empty the cache that all share, and tell what is in it
 _WATCHING = (1024, 1025, 1026)  # fcntl's F_SETLEASE, F_GETLEASE, F_NOTIFY: who else opens or changes a file
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _NEW_NAMESPACES = 0x7E020080  # every CLONE_NEW* flag
@@ -140,11 +143,11 @@ AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
 FAMILIES = (AF_UNIX, AF_INET, AF_INET6, AF_NETLINK)  #: for a network namespace of one's own
 
 _ALLOW, _KILL, _DONE = 0x7FFF0000, 0x80000000, 0x50000
-_EPERM, _ENOSYS, _EINVAL, _EAFNOSUPPORT = (
-    0x50000 | e for e in (errno.EPERM, errno.ENOSYS, errno.EINVAL, errno.EAFNOSUPPORT)
+_EPERM, _ENOSYS, _EINVAL, _EAFNOSUPPORT, _EOPNOTSUPP = (
+    0x50000 | e for e in (errno.EPERM, errno.ENOSYS, errno.EINVAL, errno.EAFNOSUPPORT, errno.EOPNOTSUPP)
 )
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCH, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
+_NUMBER, _ARCH, _FIRST_ARGUMENT, _SECOND_ARGUMENT, _FOURTH_ARGUMENT, _SIXTH_ARGUMENT = 0, 4, 16, 24, 40, 56
 
 
 _Code = list[tuple[int, int, int, int]]
@@ -181,6 +184,14 @@ def program(families: tuple[int, ...], *, launched: bool = False, machine: str =
         (_RETURN, 0, 0, _ALLOW),
     ]
     code += _unless(_CALLS["fcntl"][column], _WATCHING, _ALLOW, _EINVAL, argument=_SECOND_ARGUMENT)
+    code += _unless(_CACHE_CALLS["fadvise64"][column], (_DONTNEED,), _ALLOW, _DONE, argument=_FOURTH_ARGUMENT)
+    code += [
+        (_EQUAL, 0, 4, _CACHE_CALLS["preadv2"][column]),
+        (_LOAD, 0, 0, _SIXTH_ARGUMENT),
+        (_ANY_BIT, 0, 1, _NOWAIT),
+        (_RETURN, 0, 0, _EOPNOTSUPP),
+        (_RETURN, 0, 0, _ALLOW),
+    ]
     code += _unless(_CALLS["socket"][column], families, _EAFNOSUPPORT, _ALLOW)
     code += [(_RETURN, 0, 0, _ALLOW)]
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)

@@ -16,9 +16,10 @@ MACHINES = list(ARCHITECTURE)
 LAUNCHER = seccomp.LAUNCHER
 
 
-def answer(program: bytes, number: int, argument: int = 0, second: int = 0, *, architecture: int) -> str:
+def answer(program: bytes, number: int, *arguments: int, architecture: int) -> str:
     """What `program` says to a call, as an errno's name or `allowed` or `killed`."""
-    call = struct.pack("=iIQ6Q", number, architecture, 0, argument & (2**64 - 1), second, 0, 0, 0, 0)
+    six = [argument & (2**64 - 1) for argument in (*arguments, 0, 0, 0, 0, 0, 0)[:6]]
+    call = struct.pack("=iIQ6Q", number, architecture, 0, *six)
     code = list(struct.iter_unpack("=HBBI", program))
     at, accumulator = 0, 0
     while True:
@@ -53,6 +54,8 @@ class Filter:
             "kill": (62, 129),
             "tgkill": (234, 131),
             "fcntl": (72, 25),
+            "fadvise64": (221, 223),
+            "preadv2": (327, 286),
         }
     )
 
@@ -60,10 +63,10 @@ class Filter:
         self.program = seccomp.program(families, launched=launched, machine=machine)
         self.column, self.architecture = MACHINES.index(machine), ARCHITECTURE[machine]
 
-    def __call__(self, name: str, argument: int = 0, second: int = 0) -> str:
+    def __call__(self, name: str, *arguments: int) -> str:
         number = self.calls[name][self.column]
         assert number is not None
-        return answer(self.program, number, argument, second, architecture=self.architecture)
+        return answer(self.program, number, *arguments, architecture=self.architecture)
 
 
 @pytest.mark.parametrize("machine", MACHINES)
@@ -91,6 +94,16 @@ def test_files_cannot_be_watched_and_locks_work(machine: str, launched: bool) ->
         assert asked("fcntl", 3, watching) == "EINVAL"
     for ordinary in (1, 2, 3, 5, 6, 7, 36, 37, 38, 1030, 1031, 1033):
         assert asked("fcntl", 1024, ordinary) == ALLOWED
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_what_all_have_in_the_cache_is_neither_dropped_nor_told(machine: str) -> None:
+    asked = Filter(machine)
+    assert [asked("fadvise64", 3, 0, 0, advice) for advice in range(6)] == [*[ALLOWED] * 4, "done", ALLOWED]
+    assert [asked("preadv2", 3, 0, 1, 0, 0, flags) for flags in (0, 1, 8, 9)] == [
+        *[ALLOWED] * 2,
+        *[errno.errorcode[errno.EOPNOTSUPP]] * 2,
+    ]
 
 
 @pytest.mark.parametrize("machine", MACHINES)
