@@ -21,6 +21,7 @@ CERTIFY_MARGIN = 1.25
 # A proposal that is worth anything needs a screen and at least two pairs: without time for these it
 # would only be left undecided.
 CONFIRM_RUNS = 3
+SLOW = 1.5  # times its budget: longer than that a run takes on a busy machine
 
 
 class Rest(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,19 +81,20 @@ class Sitting:
             return None
         over = must_certify_now(self._limits, progress, experiment_s=0.0, certify_s=needed_s)
         return Rest(
-            reason="the time is up" if over else self._too_slow(usual_s),
+            reason="the time is up" if over else self._too_little(usual_s),
             finished=self._limits.hours == self._parts.contract.limits.hours,
             certify=True,
             at_once=over,
         )
 
-    def _too_slow(self, usual_s: float) -> str:
+    def _too_little(self, usual_s: float) -> str:
         budget = self._parts.contract.run.budget
-        meant = "" if budget.clock is Clock.STEPS else f" for its budget of {budget.amount:g} s"
         left_s = 3600 * ((self._limits.hours or 0.0) - self._progress(False).hours)
+        slow = budget.clock is not Clock.STEPS and usual_s > SLOW * budget.amount
+        instead = f" instead of {_rounded(budget.amount)}" if slow else ""
         return (
-            f"a run takes {_rounded(usual_s)} here{meant}, and no further experiment fits into what is "
-            f"left of the time, {_rounded(left_s)}"
+            f"the time is up, as {_rounded(left_s)} are too little for another experiment: "
+            f"a run takes {_rounded(usual_s)} here{instead}"
         )
 
     def time_left_s(self) -> float | None:

@@ -86,8 +86,8 @@ def test_why_no_more_is_made_while_time_is_left_is_said() -> None:
     rest = sitting(history(champion=False), left_s=CERTIFYING_S).reached()
     assert rest is not None
     assert rest.reason == (
-        "a run takes 20 s here for its budget of 10 s, and no further experiment fits into what is "
-        "left of the time, 100 s"
+        "the time is up, as 100 s are too little for another experiment: "
+        "a run takes 20 s here instead of 10 s"
     )
     over = sitting(history(champion=False), left_s=-1).reached()
     assert over is not None
