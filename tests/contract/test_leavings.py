@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import os
 import shutil
 import time
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jumar.sandboxes import leavings
-from jumar.sandboxes.leavings import Census, files, settle
+from jumar.sandboxes.leavings import Census, files, nameless, settle
 
 
 def test_files_and_folders_become_readable_and_are_counted(tmp_path: Path) -> None:
@@ -127,3 +129,23 @@ def test_a_look_at_very_many_files_is_short(tmp_path: Path) -> None:
     while census.look() < 20_000 * (16 << 10):
         looks += 1
     assert looks > 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the kernel shows what is only mapped to root alone")
+def test_a_file_that_is_only_mapped_is_counted_once(tmp_path: Path) -> None:
+    processes = [f"/proc/{os.getpid()}"]
+    before = sum(nameless(tmp_path, lambda: processes))
+    fd = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
+    os.write(fd, bytes(1 << 20))
+    libc = ctypes.CDLL(None)
+    libc.mmap.restype = ctypes.c_void_p  # that of Python keeps the file open
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    places = [libc.mmap(None, 4096, mmap.PROT_READ, mmap.MAP_SHARED, fd, 0) for _ in range(2)]
+    os.unlink(tmp_path / "file")
+    os.close(fd)
+    try:
+        assert sum(nameless(tmp_path, lambda: processes)) - before >= 1 << 20
+        assert sum(nameless(tmp_path, lambda: processes)) - before < 2 << 20
+    finally:
+        for place in places:
+            libc.munmap(ctypes.c_void_p(place), 4096)

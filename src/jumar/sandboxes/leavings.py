@@ -102,19 +102,20 @@ def _enter(name: str, folder: int | None) -> int | None:
 
 
 def nameless(out: Path, processes: Callable[[], Iterable[str]]) -> Iterator[int]:
-    """What each file on the disk of `out` takes that has no name any more but is still held open.
+    """What each file on the disk of `out` takes that has no name any more but is still open or mapped.
 
-    `processes` gives /proc folders. A file that is only mapped, and not open, is not found.
+    `processes` gives /proc folders. What is mapped and not open is shown by the kernel to root alone.
     """
     device, found = os.stat(out).st_dev, set[int]()
     for process in processes():
-        with suppress(OSError):
-            folder = os.open(f"{process}/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                for name in os.listdir(folder):
-                    yield _nameless_bytes(folder, name, device, found)
-            finally:
-                os.close(folder)
+        for held in ("fd", "map_files"):
+            with suppress(OSError):
+                folder = os.open(f"{process}/{held}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                try:
+                    for name in os.listdir(folder):
+                        yield _nameless_bytes(folder, name, device, found)
+                finally:
+                    os.close(folder)
 
 
 def _nameless_bytes(folder: int, name: str, device: int, found: set[int]) -> int:
