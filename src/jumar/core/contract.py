@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from jumar.core.outcome import MOST
+
 
 class Direction(enum.Enum):
     """Which way of a metric is better."""
@@ -43,7 +45,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
 
     def relative_gain(self, old: float, new: float) -> float:
         """The gain as a share of `old`'s size; 0.05 is 5 % better."""
-        return self.gain(old, new) / abs(old) if old else self.gain(old, new)
+        share = self.gain(old, new) / abs(old) if old else self.gain(old, new)
+        return max(-MOST, min(MOST, share))
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):

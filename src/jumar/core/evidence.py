@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from jumar.core.contract import Guard, Metric
-from jumar.core.outcome import Outcome
+from jumar.core.outcome import Measured, Outcome
 from jumar.core.run import Purpose
 
 
@@ -42,6 +42,11 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
     reference: Outcome
     strict: bool = False  #: both were scored strictly
 
+    @property
+    def sides(self) -> tuple[Outcome, Outcome]:
+        """Candidate, reference."""
+        return self.candidate, self.reference
+
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a verdict on one experiment may rest on."""
@@ -62,9 +67,20 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     checks: int = 0  #: how many check commands the contract has
     screen: Outcome | None = None
     screen_seed: int | None = None
+    reference: Standing | None = None  #: of what it is paired with, where that is not the champion
     confirming: bool = False  #: a pair of it was started, whatever came of that one
     checked: tuple[Outcome, ...] = ()  #: a Measured for each check that passed
     pairs: tuple[Pair, ...] = ()
+
+    @property
+    def values(self) -> Iterator[float]:
+        """Every value of the metric that a verdict may compare."""
+        for standing in filter(None, (self.champion, self.reference)):
+            yield standing.value
+            yield from standing.by_seed.values()
+        for outcome in (self.screen, *(side for pair in self.pairs for side in pair.sides)):
+            if isinstance(outcome, Measured):
+                yield outcome.value
 
 
 class Want(msgspec.Struct, frozen=True, kw_only=True):

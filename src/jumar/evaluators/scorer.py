@@ -7,7 +7,6 @@ sandboxes of their own. What it finds it writes to `$JUMAR_OUT/score.json`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import msgspec
 from jumar.core.contract import Contract
 from jumar.core.evaluator import MOST_SCORE_BYTES, SCORE_FILE, FinishedRun
 from jumar.core.job import Caps, Ending, ExitReport, Job
-from jumar.core.outcome import Failed, Measured, Outcome, Why
+from jumar.core.outcome import Failed, Measured, Outcome, Why, is_number
 from jumar.core.run import Purpose
 from jumar.evaluators.ending import failure, last_lines
 from jumar.rules.items import condensed
@@ -128,7 +127,7 @@ def _outcome(score: Score) -> Outcome:
         return Failed(why=Why.REFUSED, detail=score.refused[:500])
     if score.metric is None:
         return Failed(why=Why.SCORER_FAILED, detail=f"{SCORE_FILE} has neither `metric` nor `refused`")
-    if not math.isfinite(score.metric):
+    if not is_number(score.metric):
         return Failed(why=Why.NOT_FINITE, detail=f"the scorer computed {score.metric}")
     return Measured(value=score.metric, others=score.measurements, items=condensed(score.items))
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 
 from jumar.core.contract import Contract
 from jumar.core.evaluator import FinishedRun
 from jumar.core.job import ExitReport, Job
-from jumar.core.outcome import Failed, Measured, Outcome, Why
+from jumar.core.outcome import Failed, Measured, Outcome, Why, is_number
 from jumar.evaluators.ending import failure, last_lines, tail
 
 # `val_bpb:          0.997900`, `METRIC total_us=1520`, `loss = nan`
@@ -45,10 +44,9 @@ class StdoutEvaluator:
                 detail=f"no line `{name}: <number>` in the output" + (f"; it ended\n{said}" if said else ""),
             )
         value = reported.pop(name)
-        if not math.isfinite(value):
+        if not is_number(value):
             return Failed(why=Why.NOT_FINITE, detail=f"{name} is {value}")
-        others = {key: number for key, number in reported.items() if math.isfinite(number)}
-        return Measured(value=value, others=others)
+        return Measured(value=value, others=reported)
 
 
 def read_numbers(output: bytes) -> dict[str, float]:

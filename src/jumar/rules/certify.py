@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 from statistics import fmean
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from jumar.core.outcome import Failed, Measured, Outcome
 from jumar.core.verdict import Claim
 from jumar.rules.frozen import is_frozen, may_be_searched
 from jumar.rules.items import Interval, bootstrap, item_differences, sd_of_mean, widened
-from jumar.rules.scale import gain_on_scale
+from jumar.rules.scale import gain_on_scale, noise_among
 from jumar.rules.student import mean_and_interval
 
 # With fewer pairs the 95 % interval is more than six standard errors to each side.
@@ -95,7 +96,7 @@ def _relative(both: Sequence[tuple[float, float]], metric: Metric, share: float)
         return 0.0, (-math.inf, math.inf)
     if any(value <= 0 for pair in both for value in pair):
         return _about([metric.relative_gain(old, new) for old, new in both], share)
-    mean, (low, high) = _about([math.log(new / old) for old, new in both], share)
+    mean, (low, high) = _about([math.log(new) - math.log(old) for old, new in both], share)
     shares = [math.expm1(min(log, 700.0)) for log in (mean, low, high)]  # expm1(710) is no float
     if metric.direction is Direction.MINIMIZE:
         return -shares[0], (-shares[2], -shares[1])
@@ -161,7 +162,10 @@ def _undecided(interval: Interval) -> str | None:
 
 def _lucky(both: Sequence[tuple[float, float]], metric: Metric, noise: Noise) -> str | None:
     """Why a champion whose value is the same on every seed may owe it to one of them."""
-    gain = fmean(gain_on_scale(metric, old, new, noise) for old, new in both) if both else 0.0
+    if not both:
+        return None
+    noise = noise_among(noise, chain.from_iterable(both), fmean(old for old, _ in both))
+    gain = fmean(gain_on_scale(metric, old, new, noise) for old, new in both)
     if is_frozen([new for _, new in both], [old for old, _ in both], noise) and may_be_searched(gain, noise):
         return "the champion's value is the same on every seed: it may be one lucky seed, written down"
     return None

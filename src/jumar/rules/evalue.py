@@ -102,7 +102,8 @@ def _log_mixture(
 ) -> float:
     effects, two_sided = over
     freedom = count + spread.freedom
-    t = total / math.sqrt(squares + spread.freedom * spread.sd**2)
+    size = math.sqrt(squares + spread.freedom * spread.sd**2)
+    t = total / size if size else 0.0
     signs = (1.0, -1.0) if two_sided else (1.0,)
     logs = [
         _log_mean_exp(sign * effect * t, freedom) - count * effect**2 / 2

@@ -46,6 +46,7 @@ def evidence_for(number: int, history: History, contract: Contract) -> Evidence:
         screen=screen[0].outcome if screen else None,
         screen_seed=screen[0].run.seed if screen else None,
         checked=tuple(run.outcome for run in _latest(record, Purpose.CHECK) if run.outcome),
+        reference=standing(history, reference_of(record, history)) if simplifies(record) else None,
         confirming=number in history.tested,
         pairs=pairs_of(record, Purpose.CONFIRM),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 from jumar.core.contract import Guard
 
@@ -28,6 +29,22 @@ def broken_guard(
     relative bound on what the baseline did not measure.
     """
     return next((broken for guard in guards if (broken := _broken(guard, others, baseline))), None)
+
+
+def with_strictness(
+    baseline: Mapping[str, float], usual: Mapping[str, float], strictly: Sequence[Mapping[str, float]]
+) -> dict[str, float]:
+    """What the baseline measured, times what it costs to be scored strictly.
+
+    Strictness asks more of a model that is served; how much more shows on the champion: `usual` is what it
+    measures otherwise, and `strictly` what it measured in each run that was scored so.
+    """
+    allowed = dict(baseline)
+    for name in allowed.keys() & usual.keys():
+        beside = [others[name] for others in strictly if name in others]
+        if beside and usual[name]:
+            allowed[name] *= fmean(beside) / usual[name]
+    return allowed
 
 
 def _broken(guard: Guard, others: Mapping[str, float], baseline: Mapping[str, float]) -> str | None:

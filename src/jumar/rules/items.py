@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from statistics import NormalDist, fmean
 
-from jumar.core.outcome import Measured, Outcome
+from jumar.core.outcome import MOST, Measured, Outcome
 from jumar.rules.student import squares_about_mean, t_quantile
 
 RESAMPLES = 4000  # of the largest share that is asked for, 99.8 %, each tail has four
@@ -61,7 +61,8 @@ def item_differences(pairs: Iterable[tuple[Outcome, Outcome]]) -> tuple[float, .
         *([new - old for new, old in zip(*both, strict=True)] for both in told),
         strict=True,
     )
-    return tuple(fmean(differences) / level for differences in by_item)
+    shares = tuple(fmean(differences) / level for differences in by_item)
+    return shares if all(abs(share) <= MOST for share in shares) else ()
 
 
 def sd_of_mean(differences: Sequence[float]) -> float:

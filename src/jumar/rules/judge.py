@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
 from jumar.core.evidence import Evidence, Want
-from jumar.core.outcome import Failed, Measured, Outcome, Stopped
+from jumar.core.outcome import MOST, Failed, Measured, Outcome, Stopped
 from jumar.core.run import Purpose
 from jumar.core.verdict import Decision, Verdict
 from jumar.rules.error_budget import evidence_needed
-from jumar.rules.evalue import interval, log_evidence
+from jumar.rules.evalue import Spread, interval, log_evidence
 from jumar.rules.frozen import is_frozen, may_be_searched
-from jumar.rules.guards import broken_guard
+from jumar.rules.guards import broken_guard, with_strictness
 from jumar.rules.items import item_differences, sd_of_mean
 from jumar.rules.noise import pair_spread
 from jumar.rules.quarantine import STRICT_PAIRS, doubt_of, is_impossible
-from jumar.rules.scale import gain_in_unit, gain_on_scale, sd_in_unit
+from jumar.rules.scale import gain_in_unit, gain_on_scale, noise_among, on_scale, sd_in_unit
 from jumar.rules.screen import screen
 from jumar.rules.simpler import WORST_SCREEN, is_hopeless, is_no_better, is_no_worse
 
@@ -31,6 +31,9 @@ DROP_EFFECT = (1.5,)
 # The champion's own runs failing is not the candidate's fault, but a machine on which they go on
 # failing must not spend for ever.
 MOST_SPOILED = 3
+
+# Worse than its record by so many standard deviations of a run, a champion's runs keep nothing beside them.
+RECORD_SDS = 5.0
 
 # A single pair may be one wild run of the champion.
 FEWEST_PAIRS = 2
@@ -49,6 +52,9 @@ def judge(evidence: Evidence) -> Verdict | Want:
     never a number, and one that was stopped early never a reason to keep. What is too good to be
     believed at once is quarantined: its pairs are scored strictly, and more of them are needed.
     """
+    noise = noise_among(evidence.noise, evidence.values, evidence.baseline.value)
+    if noise is not evidence.noise:  # the margin of less code is one of the scale that was left
+        evidence = replace(evidence, noise=noise, margin=0.0)
     answer, doubt = _judged(evidence), doubt_of(evidence)
     if not doubt:
         return answer
@@ -155,6 +161,10 @@ def _keep_at_once(outcome: Measured, evidence: Evidence) -> Verdict | Want:
     if verdict := _no_number(pair.candidate, f"pair with seed {pair.seed}"):
         return verdict
     assert isinstance(pair.candidate, Measured)
+    if isinstance(pair.reference, Measured):
+        told = _Told(pair.seed, pair.candidate, pair.reference, pair.strict)
+        if verdict := _below_record([told], evidence):
+            return verdict
     if abs(pair.candidate.value - outcome.value) > ROUNDING * abs(outcome.value):
         return _discard(
             f"{evidence.metric.name} is {outcome.value:.6g} on one seed and {pair.candidate.value:.6g} on "
@@ -204,31 +214,34 @@ class _Told(NamedTuple):
     strict: bool
 
 
+_Keep = Callable[[Sequence[_Told], Evidence], Verdict]
+
+
 def _weighed(pairs: Sequence[_Told], evidence: Evidence) -> Verdict | None:
     """What the pairs so far decide; None when another is wanted."""
     gains, spread = _gains(pairs, evidence), pair_spread(evidence.noise)
     gain = _gain_in_unit(pairs, evidence)
-    if len(pairs) >= FEWEST_PAIRS and log_evidence(gains, spread) >= _needed(evidence):
+    if keep := _won(gains, spread, evidence):
         if _is_doubted(pairs, evidence):
             return None
-        return _frozen(pairs, evidence) or _keep(pairs, evidence)
+        return _frozen(pairs, evidence) or _below_record(pairs, evidence) or keep(pairs, evidence)
     words = f"{gain:+.3g} on average of {len(pairs)} pair{'s' if len(pairs) > 1 else ''}"
-    if evidence.margin and len(pairs) >= FEWEST_PAIRS and is_no_worse(gains, spread, evidence.margin):
-        return (
-            None
-            if _is_doubted(pairs, evidence)
-            else _frozen(pairs, evidence) or _keep_simpler(pairs, evidence)
-        )
-    if evidence.margin and not is_hopeless(gains, spread, evidence.margin):
-        hopeless = False
-    else:
-        hopeless = log_evidence(gains, spread, effects=DROP_EFFECT) <= DROP_AT
-    if hopeless:
+    is_open = evidence.margin and not is_hopeless(gains, spread, evidence.margin)
+    if not is_open and log_evidence(gains, spread, effects=DROP_EFFECT) <= DROP_AT:
         return _discard(f"did not hold: {words}", _seen(evidence, pairs), gain)
     if len(pairs) >= evidence.confirmations:
         seen = _seen(evidence, pairs) | {"near_miss": gain > 0}
         return _discard(f"undecided: {words}, too little to tell from luck", seen, gain)
     return None
+
+
+def _won(gains: Sequence[float], spread: Spread, evidence: Evidence) -> _Keep | None:
+    """How the pairs may be kept: for a gain, or for less code; None while they show neither."""
+    if len(gains) < FEWEST_PAIRS:
+        return None
+    if log_evidence(gains, spread) >= _needed(evidence):
+        return _keep
+    return _keep_simpler if evidence.margin and is_no_worse(gains, spread, evidence.margin) else None
 
 
 def _is_doubted(pairs: Sequence[_Told], evidence: Evidence) -> bool:
@@ -240,56 +253,53 @@ def _keep(pairs: Sequence[_Told], evidence: Evidence) -> Verdict:
     held = [pair for pair in pairs if pair.strict] or pairs
     names = set.intersection(*(set(pair.candidate.others) for pair in held))
     others = {name: fmean(pair.candidate.others[name] for pair in held) for name in names}
-    gains, level = _gains(pairs, evidence), fmean(pair.reference.value for pair in pairs)
+    level, ends = fmean(pair.reference.value for pair in pairs), _interval(pairs, evidence)
     gain, seen = _gain_in_unit(pairs, evidence), _seen(evidence, pairs)
-    if broken := broken_guard(evidence.guards, others, _allowed(held, evidence)):
+    allowed = evidence.baseline.others
+    if held[0].strict:
+        allowed = with_strictness(allowed, evidence.champion.others, [pair.reference.others for pair in held])
+    if broken := broken_guard(evidence.guards, others, allowed):
         return _discard(broken, seen, gain)
-    low, high = (
-        gain_in_unit(evidence.metric, end, level, evidence.noise)
-        for end in interval(gains, pair_spread(evidence.noise))
-    )
     return Verdict(
         decision=Decision.KEPT,
         reason=f"{evidence.metric.name} better by {gain:.3g} ({gain / abs(level or 1.0):.2%}) in "
-        f"{len(pairs)} pairs, 95 % interval {low:.3g} to {high:.3g}, uncertified",
+        f"{len(pairs)} pairs{_ends_in_words(ends)}, uncertified",
         gain=gain,
-        interval=(low, high),
+        interval=ends,
         evidence=seen,
     )
+
+
+def _interval(pairs: Sequence[_Told], evidence: Evidence) -> tuple[float, float] | None:
+    """The gains in the metric's unit that the pairs leave open; None where these have no end."""
+    level = fmean(pair.reference.value for pair in pairs)
+    low, high = (
+        gain_in_unit(evidence.metric, end, level, evidence.noise)
+        for end in interval(_gains(pairs, evidence), pair_spread(evidence.noise))
+    )
+    return (low, high) if max(abs(low), abs(high)) < MOST else None
+
+
+def _ends_in_words(ends: tuple[float, float] | None) -> str:
+    return f", 95 % interval {ends[0]:.3g} to {ends[1]:.3g}" if ends else ""
 
 
 def _keep_simpler(pairs: Sequence[_Told], evidence: Evidence) -> Verdict:
     """Kept for its code: it may be better or worse by less than the margin, and promises nothing."""
     gains, margin = _gains(pairs, evidence), evidence.margin
     kept = _keep(pairs, evidence)
-    if kept.decision is not Decision.KEPT or kept.interval is None:
+    if kept.decision is not Decision.KEPT:
         return kept
     level = fmean(pair.reference.value for pair in pairs)
     most = gain_in_unit(evidence.metric, margin, level, evidence.noise)
     both = is_no_better(gains, pair_spread(evidence.noise), margin)
     how = f"equal within ±{most:.3g}" if both else f"no worse than by {most:.3g}"
-    low, high = kept.interval
     reason = (
-        f"simpler: {evidence.saved} fewer syntax-tree nodes, {how} in {len(pairs)} pairs: {kept.gain:+.3g}, "
-        f"95 % interval {low:.3g} to {high:.3g}"
+        f"simpler: {evidence.saved} fewer syntax-tree nodes, {how} in {len(pairs)} pairs: {kept.gain:+.3g}"
+        f"{_ends_in_words(kept.interval)}"
     )
     simpler = {"nodes": evidence.saved, "margin": most, "gain": fmean(gains)}
     return replace(kept, reason=reason, evidence={**kept.evidence, "simpler": simpler})
-
-
-def _allowed(pairs: Sequence[_Told], evidence: Evidence) -> dict[str, float]:
-    """What the baseline measured, for guards: where pairs were scored strictly, times what that costs.
-
-    Strictness asks more of a model that is served; how much more shows on the champion beside it.
-    """
-    allowed, usual = dict(evidence.baseline.others), evidence.champion.others
-    if not pairs[0].strict:
-        return allowed
-    for name in allowed.keys() & usual.keys():
-        beside = [pair.reference.others[name] for pair in pairs if name in pair.reference.others]
-        if beside and usual[name]:
-            allowed[name] *= fmean(beside) / usual[name]
-    return allowed
 
 
 def _needed(evidence: Evidence) -> float:
@@ -310,6 +320,27 @@ def _frozen(pairs: Sequence[_Told], evidence: Evidence) -> Verdict | None:
         f"it does not follow JUMAR_SEED, and so small a gain may be one lucky seed, written down"
     )
     return _discard(reason, _seen(evidence, pairs), _gain_in_unit(pairs, evidence))
+
+
+def _below_record(pairs: Sequence[_Told], evidence: Evidence) -> Verdict | None:
+    """The end of what was compared with a champion, or anchor, that ran far worse than it did before.
+
+    It may lose on purpose where it can tell that it is the reference. A candidate is no better for that.
+    """
+    own, here = evidence.reference or evidence.champion, {pair.seed for pair in pairs}
+    before = [value for seed, value in own.by_seed.items() if seed not in here]
+    if not before:
+        return None
+    beside, noise = [pair.reference.value for pair in pairs], evidence.noise
+    was, now = (fmean(on_scale(value, noise) for value in values) for values in (before, beside))
+    if evidence.metric.gain(now, was) <= max(RECORD_SDS * noise.run_sd, ROUNDING * abs(was)):
+        return None
+    reason = (
+        f"undecided: the champion's own runs were far below its record: {evidence.metric.name} is "
+        f"{fmean(beside):.5g} in {len(pairs)} pairs and was {fmean(before):.5g}"
+    )
+    seen = _seen(evidence, () if noise.deterministic else pairs) | {"near_miss": True}
+    return _discard(reason, seen, _gain_in_unit(pairs, evidence))
 
 
 def _gains(pairs: Sequence[_Told], evidence: Evidence) -> list[float]:

@@ -12,7 +12,7 @@ from jumar.core.evidence import Noise
 from jumar.errors import NotMeasurable
 from jumar.rules.error_budget import evidence_needed
 from jumar.rules.evalue import Spread, smallest_mean
-from jumar.rules.scale import on_scale, sd_in_unit
+from jumar.rules.scale import LEAST_SD, on_scale, sd_in_unit
 from jumar.rules.student import squares_about_mean
 
 # A metric that moves by a quarter of its own size when nothing changes cannot be improved by the
@@ -21,6 +21,7 @@ MOST_NOISE = 0.25
 
 # What one change gives on a good day; a refusal says what it would take to see that.
 MODEST_GAIN = 0.05
+MOST_TIMES = 1e6  # what is further off is out of reach, by whatever factor
 
 # With the same seed twice: a difference under half of what two seeds give counts as "honours it".
 SEEDED_BELOW = 0.5
@@ -53,6 +54,8 @@ def measure_noise(values: Mapping[int, float], *, repeated: tuple[float, float] 
     is_positive = min(runs) > 0
     scaled = [math.log(value) for value in runs] if is_positive else runs
     sd = math.sqrt(squares_about_mean(scaled) / (len(runs) - 1))
+    if sd < LEAST_SD:
+        return Noise(run_sd=0.0, pair_sd=0.0, runs=len(runs), deterministic=True)
     noise = Noise(run_sd=sd, pair_sd=math.sqrt(2) * sd, runs=len(runs), relative=is_positive, seeded=seeded)
     if sd_in_unit(sd, fmean(runs), noise) > MOST_NOISE * abs(fmean(runs)):
         _refuse(noise, fmean(runs))
@@ -68,6 +71,8 @@ def update_noise(noise: Noise, pairs: Sequence[tuple[float, float]]) -> Noise:
     more = len(pairs) - 1
     if noise.deterministic or more < 1:
         return noise
+    if noise.relative and any(value <= 0 for pair in pairs for value in pair):
+        return noise  # these were compared in another unit
     freedom = noise.runs - 1
     scaled = [(on_scale(candidate, noise), on_scale(reference, noise)) for candidate, reference in pairs]
     between = squares_about_mean([candidate - reference for candidate, reference in scaled])
@@ -115,7 +120,7 @@ def _refuse(noise: Noise, mean: float) -> None:
     more = ""
     if mean:  # noise falls with the root of how much goes into a number
         wanted = MODEST_GAIN if noise.relative else MODEST_GAIN * abs(mean)
-        times = math.ceil((_smallest(noise, 8) / wanted) ** 2)
+        times = math.ceil(min(_smallest(noise, 8) / wanted, MOST_TIMES) ** 2)
         more = f" for a gain of {MODEST_GAIN:.0%} to be seen, about {times:,} times as much:"
     raise NotMeasurable(
         f"the metric moves by {sd:.3g} between runs of the unchanged target ({share}); even with "

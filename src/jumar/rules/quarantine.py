@@ -24,6 +24,7 @@ _SDS = 10.0  # standard deviations of a run
 _LEAST = -math.log(0.8)  # a fifth less where less is better, a quarter more where more is
 
 _TINY = 1e-300  # a loss of nothing is a gain without bound, and still a number
+_MOST_LOG = 700.0  # of a factor that is still a number
 
 
 def doubt_of(evidence: Evidence) -> str:
@@ -41,7 +42,7 @@ def doubt_of(evidence: Evidence) -> str:
             return f"{metric.name} {new:.6g} is better than the contract's bound of {evidence.bound:g}"
     for old, new in seen:
         if size_of(metric, old, new) > _most_believed(evidence.noise, evidence.largest_gain, old):
-            largest = math.expm1(evidence.largest_gain)
+            largest = math.expm1(min(evidence.largest_gain, _MOST_LOG))
             so_far = (
                 f"the largest gain kept so far was a factor of {1 + largest:.3g}"
                 if largest

@@ -3,22 +3,37 @@
 Noise grows and shrinks with what is measured: a program made fifty times faster moves by a fiftieth
 of the seconds that it moved by before. On the logarithm it stays what it was, a gain is a share of
 the value, and no interval reaches below zero. A metric that was ever zero or negative on the
-unchanged target is compared as it stands.
+unchanged target is compared as it stands; one that becomes so later, from then on.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+
+from msgspec.structs import replace
 
 from jumar.core.contract import Direction, Metric
 from jumar.core.evidence import Noise
+from jumar.core.outcome import MOST
 
-_LEAST = 1e-12  # a loss or a count may well become zero; it is then as good as this
+LEAST_SD = 1e-150  #: a smaller one has no square
+
+
+def noise_among(noise: Noise, values: Iterable[float], level: float) -> Noise:
+    """The noise by which these values are compared: it leaves the logarithm where one of them has none.
+
+    In the metric's own unit it is then what it was on the unchanged target, which stands at `level`.
+    """
+    if not noise.relative or all(value > 0 for value in values):
+        return noise
+    run_sd, pair_sd = (max(sd * abs(level), LEAST_SD) for sd in (noise.run_sd, noise.pair_sd))
+    return replace(noise, run_sd=run_sd, pair_sd=pair_sd, relative=False)
 
 
 def on_scale(value: float, noise: Noise) -> float:
-    """A value as the judge compares it."""
-    return math.log(max(value, _LEAST)) if noise.relative else value
+    """A value as the judge compares it. Raises ValueError for one that has no logarithm and needs one."""
+    return math.log(value) if noise.relative else value
 
 
 def from_scale(value: float, noise: Noise) -> float:
@@ -36,7 +51,8 @@ def gain_in_unit(metric: Metric, gain: float, level: float, noise: Noise) -> flo
     if not noise.relative:
         return gain
     better = -gain if metric.direction is Direction.MINIMIZE else gain
-    return metric.gain(level, level * math.exp(min(better, 700.0)))  # exp(710) is no float
+    worth = metric.gain(level, level * math.exp(min(better, 700.0)))  # exp(710) is no float
+    return max(-MOST, min(MOST, worth))
 
 
 def sd_in_unit(sd: float, level: float, noise: Noise) -> float:

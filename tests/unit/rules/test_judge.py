@@ -252,3 +252,42 @@ def test_a_candidate_noisier_than_its_ancestors_is_judged_by_its_own_noise(scatt
         and found.decision is Decision.KEPT
     ]
     assert bool(kept) is (scatter[0] == 0.0)
+
+
+RELATIVE = Noise(run_sd=0.002, pair_sd=0.003, runs=9, relative=True)
+
+
+@pytest.mark.parametrize(("old", "new"), [(0.5, -0.5), (0.5, 0.0), (0.0, -0.4), (-1.0, -1.3)])
+def test_at_zero_and_below_a_metric_is_compared_in_its_own_unit(old: float, new: float) -> None:
+    """Its noise is then what it was on the unchanged target, which stands at 2.5 here."""
+    moving = (-0.004, 0.003, 0.001)
+    standing = Standing(value=old, by_seed={n: old + by for n, by in enumerate(moving)}, runs=3)
+    made = pairs(*((new - by, old + by) for by in moving))
+    made = tuple(replace(pair, strict=True) for pair in made)  # such jumps are quarantined
+    found = verdict(seen(new, champion=standing, noise=RELATIVE, pairs=made))
+    assert found.decision is Decision.KEPT
+    assert found.gain == pytest.approx(old - new, abs=0.01)
+    assert found.interval is not None and found.gain is not None
+    assert found.interval[0] < found.gain < found.interval[1], "an interval holds its own estimate"
+    assert found.evidence["run_sd"] == pytest.approx(2.5 * RELATIVE.run_sd)
+    worse = seen(old + 0.1, champion=standing, noise=RELATIVE)
+    assert verdict(worse).decision is Decision.DISCARDED
+
+
+@pytest.mark.parametrize("noise", [NOISE, EXACT])
+def test_a_champion_that_loses_on_purpose_beside_a_candidate_keeps_nothing(noise: Noise) -> None:
+    made = pairs((2.45, 2.9), (2.46, 2.9)) if noise is NOISE else pairs((2.45, 2.9))
+    screen = 2.45
+    found = verdict(seen(screen, noise=noise, pairs=made))
+    assert found.decision is Decision.DISCARDED
+    assert "the champion's own runs were far below its record: val_bpb is 2.9 in" in found.reason
+    assert found.evidence["near_miss"]
+    better = pairs((2.3, 2.45), (2.3, 2.45)) if noise is NOISE else pairs((2.45, 2.5))
+    assert verdict(seen(screen, noise=noise, pairs=better)).decision is Decision.KEPT
+
+
+def test_less_code_is_held_against_the_record_of_what_it_is_paired_with() -> None:
+    anchor = replace(CHAMPION, value=2.6, by_seed={1: 2.6, 2: 2.61, 3: 2.59})
+    made = pairs((2.3, 2.62), (2.31, 2.61))
+    assert verdict(seen(2.3, pairs=made)).reason.startswith("undecided: the champion's own runs")
+    assert verdict(seen(2.3, reference=anchor, pairs=made)).decision is Decision.KEPT
