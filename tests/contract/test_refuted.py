@@ -15,9 +15,9 @@ from jumar.core.agent import Brief
 from jumar.core.evaluator import Evaluator, FinishedRun
 from jumar.core.event import Certified, Entry, Refuted, Wish
 from jumar.core.job import ExitReport, Job
-from jumar.core.outcome import Measured, Outcome
+from jumar.core.outcome import Failed, Measured, Outcome, Why
 from jumar.core.proposal import Edit, Proposal
-from jumar.core.run import Purpose
+from jumar.core.run import Purpose, Side
 from jumar.home import Home, Options
 from jumar.study.loop import Loop
 from jumar.study.tick import Tick
@@ -163,3 +163,56 @@ def test_certifying_a_study_that_rests_takes_back_as_well(folder: Path) -> None:
     assert claim is not None and claim.refuted
     assert champion(study) == (0, commit(study, 0))
     assert branch(study) == commit(study, 0)
+
+
+class Fails:
+    """An evaluator to whom a champion's own runs give no number any more."""
+
+    trusted = True
+
+    def __init__(self, evaluator: Evaluator, text: str) -> None:
+        self._evaluator, self._text = evaluator, text
+
+    def scoring(self, finished: FinishedRun) -> Job | None:
+        return self._evaluator.scoring(finished)
+
+    def measure(self, finished: FinishedRun, scored: ExitReport | None) -> Outcome:
+        is_bomb = self._text in (finished.tree / "work.py").read_text()
+        if is_bomb and finished.run.side is Side.REFERENCE and finished.run.purpose is Purpose.CONFIRM:
+            return Failed(why=Why.CRASHED, detail="not tonight")
+        return self._evaluator.measure(finished, scored)
+
+
+def run_bomb(folder: Path, agent: Script, observe: Callable[[Entry | Tick], None] = ignore) -> Study:
+    home, terms = Home(folder=folder, study="tiny"), (folder / "jumar.toml").read_text()
+    with assembled(home, terms, Options(slots=1), observe) as parts:
+        Loop(replace(parts, agent=agent, evaluator=Fails(parts.evaluator, "A = 2.0"))).run()
+    return open_study(folder)
+
+
+NOISY = WORK.replace(
+    'print(f"loss: {A + B:.6f}")',
+    'import os, random\nnoise = random.Random(int(os.environ["JUMAR_SEED"])).gauss(0, 0.005)\n'
+    'print(f"loss: {A + B + noise:.6f}")',
+)
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["to its end", "killed at the refutation"])
+def test_a_champion_whose_own_runs_go_on_failing_is_taken_back(
+    repository: Callable[[Mapping[str, str]], Path], cut: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(globals(), "WORK", NOISY)
+    folder = repository({"work.py": NOISY, "jumar.toml": contract(experiments=40)})
+    agent = Script((2.5, 3.0), (2.0, 3.0), (2.5, 2.0))
+    if cut:
+        with pytest.raises(Crash):
+            run_bomb(folder, agent, cut_at_refutation)
+    study = run_bomb(folder, agent)
+    kept, bomb, found, again = study.experiments()[1:5]
+    assert kept.stands and not bomb.stands
+    assert bomb.refuted.startswith(
+        "its own runs gave no number in 3 pairs, beside a candidate that works: crashed"
+    )
+    assert found.verdict is not None and "taken back meanwhile; tried again" in found.verdict.reason
+    assert again.stands and champion(study) == (4, commit(study, 4))
+    assert branch(study) == commit(study, 4)

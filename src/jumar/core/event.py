@@ -97,8 +97,9 @@ class Certified(msgspec.Struct, frozen=True, kw_only=True, tag="certified"):
 
 
 class Refuted(msgspec.Struct, frozen=True, kw_only=True, tag="refuted"):
-    """A certification refuted a keep: the champion is again what that keep was built on.
+    """A keep is taken back: a certification refuted it, or its own runs went on failing.
 
+    The champion is again what that keep was built on.
     Of several keeps that fall together the newest is refuted first, in one transaction.
     """
 

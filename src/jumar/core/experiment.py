@@ -39,7 +39,7 @@ class ExperimentRecord(msgspec.Struct, frozen=True, kw_only=True):
     runs: tuple[RunRecord, ...] = ()
     verdict: Verdict | None = None
     judged_at: float | None = None
-    refuted: str = ""  #: why a keep was taken back: a certification spoke against it
+    refuted: str = ""  #: why a keep was taken back: a certification spoke against it, or it fails
 
     @property
     def number(self) -> int:

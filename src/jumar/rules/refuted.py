@@ -1,13 +1,16 @@
-"""Owns what a certification takes back: the champion it refuted, and what is champion again."""
+"""Owns which champions are taken back, refuted by a certification or failing, and who is champion again."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from jumar.core.event import Refuted
+from jumar.core.evidence import Evidence
 from jumar.core.experiment import BASELINE
+from jumar.core.outcome import Failed, Measured
 from jumar.core.verdict import Claim
 from jumar.rules.history import History
+from jumar.rules.judge import MOST_SPOILED
 
 
 def last_certified(history: History, champion: int) -> tuple[int, Claim | None]:
@@ -43,6 +46,35 @@ def refutations(history: History, claim: Claim) -> tuple[Refuted, ...]:
             )
         )
     return tuple(events)
+
+
+def fallen(history: History, evidence: Evidence) -> Refuted | None:
+    """The end of a champion that goes on failing beside a candidate that works; None while it does not.
+
+    Beside what fails as well the machine may be at fault. One keep falls: whether what it was built on
+    fails too, its own pairs will show.
+    """
+    if history.champion == BASELINE or evidence.reference is not None:
+        return None
+    failures = [
+        pair.reference
+        for pair in evidence.pairs
+        if isinstance(pair.candidate, Measured) and not isinstance(pair.reference, Measured)
+    ]
+    if len(failures) < MOST_SPOILED:
+        return None
+    before, last = _ancestors(history, history.champion)[0], failures[-1]
+    claim = _claims(history).get(before)
+    return Refuted(
+        experiment=history.champion,
+        champion=before,
+        commit=history.experiments[before].experiment.commit,
+        claim=claim if claim and claim.certified else None,
+        reason=f"its own runs gave no number in {len(failures)} pairs, beside a candidate that works: "
+        + (f"{last.why.value}: {last.detail}" if isinstance(last, Failed) else last.detail).partition("\n")[
+            0
+        ],
+    )
 
 
 def _claims(history: History) -> Mapping[int, Claim]:

@@ -51,7 +51,7 @@ def effect(record: ExperimentRecord, metric: Metric) -> str:
 def kept_line(record: ExperimentRecord, metric: Metric) -> str:
     """A kept experiment on one line."""
     names = _names(record)
-    end = "; taken back since: a certification refuted it" if record.refuted else ""
+    end = "; taken back since" if record.refuted else ""
     return f"- {headline(record)}; {effect(record, metric) or 'better'}{names and f'; touched {names}'}{end}"
 
 

@@ -22,7 +22,7 @@ from jumar.core.verdict import Decision, Verdict
 
 # What we meter ourselves around a run; no scorer has a hand in it.
 METERED = frozenset({"peak_memory_mb", "cpu_s", "wall_s", "output_mb", "serve_cpu_s", "curve_steps"})
-TAKEN_BACK = "a certification refuted it, and it was taken back"
+TAKEN_BACK = "it was taken back since"
 NOT_SHOWN = "not shown: of scores, this contract tells agents whether a change was kept"
 _KEPT_APART = ("did not hold", "undecided")  # how the judge begins the reasons that pairs give
 

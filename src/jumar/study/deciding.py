@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jumar.core.contract import MeasureTerms
-from jumar.core.event import Judged, Noticed, Proposed
+from jumar.core.event import Judged, Noticed, Proposed, Refuted
 from jumar.core.evidence import Noise, Standing, Want
 from jumar.core.experiment import BASELINE, Experiment, ExperimentRecord
 from jumar.core.outcome import Failed, Why
@@ -16,6 +16,7 @@ from jumar.rules.judge import judge
 from jumar.rules.noise import smallest_gain
 from jumar.rules.plan import baseline_runs, wanted_runs
 from jumar.rules.quarantine import check_bound
+from jumar.rules.refuted import fallen
 from jumar.rules.remedy import remedy
 from jumar.rules.scale import sd_in_unit
 from jumar.study.parts import Parts
@@ -56,10 +57,14 @@ class Deciding:
         if number == BASELINE:
             self._decide_baseline(record)
             return
-        answer = judge(evidence_for(number, history, self._parts.contract))
+        evidence = evidence_for(number, history, self._parts.contract)
+        answer = judge(evidence)
         overtaken = record.experiment.parent != history.champion_commit
         if isinstance(answer, Verdict):
-            if overtaken and answer.decision is Decision.KEPT:
+            is_kept = answer.decision is Decision.KEPT
+            if not overtaken and not is_kept and (end := fallen(history, evidence)):
+                self._take_back(end, record)
+            elif overtaken and is_kept:
                 self._try_again(record)
             else:
                 self._settle(number, answer)
@@ -67,6 +72,13 @@ class Deciding:
             self._try_again(record)
         else:
             self._want(answer, record)
+
+    def _take_back(self, end: Refuted, record: ExperimentRecord) -> None:
+        """The champion is again what it was built on, and the experiment that showed why is tried on that."""
+        self._recorder.note(end)
+        self._try_again(record)
+        self._recorder.commit()
+        self.bring_branch_up()
 
     def _want(self, want: Want, record: ExperimentRecord) -> None:
         self._queue.push(wanted_runs(want, record, self._recorder.history))
@@ -171,7 +183,7 @@ class Deciding:
         history = self._recorder.history
         for record in history.records:
             if record.refuted and record.experiment.commit == experiment.parent:
-                return "what it was built on was refuted meanwhile"
+                return "what it was built on was taken back meanwhile"
         return f"experiment {history.champion} was kept while this one ran"
 
     def _beats(self, record: ExperimentRecord, champion: str) -> bool:
