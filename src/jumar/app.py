@@ -63,7 +63,8 @@ class Study:
         self._loop: Loop | None = None
         self._reader: Reader | None = None
         self._is_named = name is not None
-        self.name = name or self._pick_name()
+        self.name = name or ""
+        self.name = self.name or self._pick_name()  # which reads the ledger; no name is needed to find it
 
     # Reading
 
@@ -303,7 +304,7 @@ class Study:
 
     @property
     def _home(self) -> Home:
-        return Home(folder=self.folder, study=getattr(self, "name", ""))
+        return Home(folder=self.folder, study=self.name)
 
     def renew(self) -> None:
         """Become another study where this one's baseline gave no number: nothing can be built on that.

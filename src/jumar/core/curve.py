@@ -2,7 +2,8 @@
 
 `{"progress": 0.25, "loss": 2.91, "step": 80}`: progress is the share of the budget spent, 0 to 1;
 loss is lower-is-better and free of the metric; step is optional. Written by the candidate, so it
-may serve to stop that candidate, and for people to look at, and for nothing else.
+may serve to stop that candidate and for people to look at; its last step is a measurement that a
+contract may guard. No verdict rests on it otherwise.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, tag="asked"):
 
 
 class Noticed(msgspec.Struct, frozen=True, kw_only=True, tag="noticed"):
-    """Something the reader of the record should know (a metric without noise, a spoiled pair)."""
+    """Something the reader of the record should know (a metric without noise, a branch that stays behind)."""
 
     words: str
 

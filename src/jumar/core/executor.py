@@ -25,7 +25,7 @@ class Executor(Protocol):
     started outlives its report, nor `close`.
     """
 
-    slots: int  #: how many jobs may run at once without slowing each other
+    slots: int  #: how many jobs may run at once
 
     def submit(self, job: Job) -> None: ...
 

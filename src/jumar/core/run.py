@@ -38,7 +38,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     purpose: Purpose
     side: Side = Side.CANDIDATE
     pair: int = 0  #: runs of one purpose with the same pair number belong together
-    attempt: int = 0  #: counts up when a lost or spoiled run is done again
+    attempt: int = 0  #: counts up when a lost run is done again
     strict: bool = False  #: the scorer is to look harder: what is measured is hard to believe
 
 

@@ -10,9 +10,8 @@ from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.outcome import Measured
 from jumar.core.run import Purpose, RunRecord, Side
 from jumar.core.verdict import Decision
+from jumar.rules.means import COMPARABLE
 
-# Certifying runs are scored on the holdout, and checks give no value: neither is comparable.
-_COMPARABLE = frozenset({Purpose.BASELINE, Purpose.SCREEN, Purpose.CONFIRM})
 _WITHOUT_NUMBER = frozenset({Decision.FAILED, Decision.INVALID})
 
 
@@ -44,7 +43,7 @@ class Values:
         measured = [
             (run.run.purpose, run.outcome.value)
             for run in runs
-            if isinstance(run.outcome, Measured) and run.run.purpose in _COMPARABLE
+            if isinstance(run.outcome, Measured) and run.run.purpose in COMPARABLE
         ]
         fresh = [value for purpose, value in measured if purpose is not Purpose.SCREEN]
         return fresh or [value for _, value in measured]
@@ -65,6 +64,6 @@ def peak_memory_bytes(record: ExperimentRecord) -> int | None:
     peaks = [
         run.report.peak_memory_bytes
         for run in record.runs
-        if run.report and run.run.commit == record.experiment.commit and run.run.purpose in _COMPARABLE
+        if run.report and run.run.commit == record.experiment.commit and run.run.purpose in COMPARABLE
     ]
     return max(peaks, default=None)

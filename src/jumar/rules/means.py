@@ -11,7 +11,8 @@ from jumar.core.evidence import Standing
 from jumar.core.outcome import Measured
 from jumar.core.run import Purpose, Run, RunRecord
 
-COMPARABLE = frozenset({Purpose.BASELINE, Purpose.SCREEN, Purpose.CONFIRM})  # scored on the same split
+# Certifying runs are scored on the holdout, and checks give no value.
+COMPARABLE = frozenset({Purpose.BASELINE, Purpose.SCREEN, Purpose.CONFIRM})
 RECENT = 50  # runs whose duration says how long the next one will take
 
 
