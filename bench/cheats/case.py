@@ -75,9 +75,9 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load(folders: Iterable[Path], only: Iterable[str] = ()) -> list[Case]:
-    """Every `*.toml` below the folders, or those named; first what must not be kept, since keeps move the champion.
+    """Every `*.toml` below the folders, or those named.
 
-    Raises Usage for a file that is no case, a name that is there twice, and one that is not there.
+    First comes what must not be kept, since keeps move the champion. Raises Usage for a file that is no case, a name that is there twice, and one that is not there.
     """
     cases: dict[str, Case] = {}
     for folder in folders:

@@ -288,7 +288,7 @@ def test_a_run_cannot_tell_whether_it_is_the_candidate_or_what_that_is_compared_
     assert len(logs) >= 3
     assert all(log.count("scratch/") for log in logs)
     words = [*(run.key for run in runs), *(kind.value for kind in (*Purpose, *Side))]
-    # A container's image may well have a folder called "check": what the machine says of itself tells nothing.
+    # A container's image may have a folder called "check": what the machine says of itself tells nothing.
     said_anyway = Path("/proc/self/mountinfo").read_text()
     telling = [word for word in words if not re.search(rf"\b{word}\b", said_anyway)]
     assert len(telling) >= len(runs) + 4

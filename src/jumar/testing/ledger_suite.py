@@ -195,7 +195,9 @@ class LedgerSuite:
         assert (study.open_experiments, study.cost_usd) == (1, 0.75)
         assert (study.last_seq, study.last_at, study.claim) == (last.seq, last.at, claim(certified=True))
 
-    def test_refuted_keeps_give_the_championship_back_to_what_they_were_built_on(self, ledger: Ledger) -> None:
+    def test_refuted_keeps_give_the_championship_back_to_what_they_were_built_on(
+        self, ledger: Ledger
+    ) -> None:
         ledger.append(STUDY, started(), proposed(0), judged(0, Decision.KEPT))
         for number in (1, 2, 3):
             ledger.append(STUDY, proposed(number), judged(number, Decision.KEPT))

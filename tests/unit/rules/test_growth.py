@@ -7,7 +7,7 @@ import pytest
 
 import jumar
 from jumar.errors import Breach
-from jumar.rules.growth import MOST_KNOWN_BYTES, MOST_NEW_BYTES, check_growth, bytes_added
+from jumar.rules.growth import MOST_KNOWN_BYTES, MOST_NEW_BYTES, bytes_added, check_growth
 
 PACKAGE = Path(jumar.__file__).parent
 CODE = (PACKAGE / "targets" / "tinylm" / "train.py").read_bytes()
