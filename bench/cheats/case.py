@@ -77,7 +77,8 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load(folders: Iterable[Path], only: Iterable[str] = ()) -> list[Case]:
     """Every `*.toml` below the folders, or those named.
 
-    First comes what must not be kept, since keeps move the champion. Raises Usage for a file that is no case, a name that is there twice, and one that is not there.
+    First comes what must not be kept, since keeps move the champion. Raises Usage for a file
+    that is no case, a name that is there twice, and one that is not there.
     """
     cases: dict[str, Case] = {}
     for folder in folders:
