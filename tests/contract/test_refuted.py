@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from msgspec.structs import replace
@@ -34,16 +35,23 @@ class Script:
     name = "script"
     repeats = False
 
-    def __init__(self, *ideas: tuple[float, float]) -> None:
+    def __init__(
+        self,
+        *ideas: tuple[float, float],
+        work: str = WORK,
+        extra: Mapping[tuple[float, float], str] = MappingProxyType({}),
+    ) -> None:
         self.ideas, self.briefs = list(ideas), list[Brief]()
+        self._work, self._extra = work, extra
 
     def propose(self, brief: Brief) -> Proposal | None:
         self.briefs.append(brief)
         if not self.ideas:
             return None
         a, b = self.ideas.pop(0)
-        content = WORK.replace("A = 3.0", f"A = {a}").replace("B = 3.0", f"B = {b}").encode()
-        edits = (Edit(path="work.py", content=content),)
+        content = self._work.replace("A = 3.0", f"A = {a}").replace("B = 3.0", f"B = {b}")
+        content += self._extra.get((a, b), "")
+        edits = (Edit(path="work.py", content=content.encode()),)
         return Proposal(hypothesis=f"A {a}, B {b}", edits=edits, agent="script")
 
 
@@ -197,13 +205,16 @@ NOISY = WORK.replace(
 )
 
 
+# What a candidate leaves out makes it a simplification too, which is paired with the champion all the same.
+BOMB = "import time\nif time.time() < 0:\n    print('not tonight', time.time())\n    raise SystemExit(1)\n"
+
+
 @pytest.mark.parametrize("cut", [False, True], ids=["to its end", "killed at the refutation"])
 def test_a_champion_whose_own_runs_go_on_failing_is_taken_back(
-    repository: Callable[[Mapping[str, str]], Path], cut: bool, monkeypatch: pytest.MonkeyPatch
+    repository: Callable[[Mapping[str, str]], Path], cut: bool
 ) -> None:
-    monkeypatch.setitem(globals(), "WORK", NOISY)
     folder = repository({"work.py": NOISY, "jumar.toml": contract(experiments=40)})
-    agent = Script((2.5, 3.0), (2.0, 3.0), (2.5, 2.0))
+    agent = Script((2.5, 3.0), (2.0, 3.0), (2.5, 2.0), work=NOISY, extra={(2.0, 3.0): BOMB})
     if cut:
         with pytest.raises(Crash):
             run_bomb(folder, agent, cut_at_refutation)

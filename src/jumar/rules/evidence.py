@@ -25,6 +25,7 @@ def evidence_for(number: int, history: History, contract: Contract) -> Evidence:
     record = history.experiments[number]
     parent = standing(history, record.experiment.parent)
     screen, noise = _latest(record, Purpose.SCREEN), noise_of(history)
+    beside = reference_of(record, history)
     saved = record.experiment.saved if simplifies(record) else 0
     return Evidence(
         metric=contract.measure.metric,
@@ -46,7 +47,7 @@ def evidence_for(number: int, history: History, contract: Contract) -> Evidence:
         screen=screen[0].outcome if screen else None,
         screen_seed=screen[0].run.seed if screen else None,
         checked=tuple(run.outcome for run in _latest(record, Purpose.CHECK) if run.outcome),
-        reference=standing(history, reference_of(record, history)) if simplifies(record) else None,
+        reference=standing(history, beside) if beside != record.experiment.parent else None,
         confirming=number in history.tested,
         pairs=pairs_of(record, Purpose.CONFIRM),
     )
