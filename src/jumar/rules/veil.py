@@ -24,6 +24,8 @@ from jumar.core.verdict import Decision, Verdict
 METERED = frozenset({"peak_memory_mb", "cpu_s", "wall_s", "output_mb", "serve_cpu_s", "curve_steps"})
 TAKEN_BACK = "it was taken back since"
 NOT_SHOWN = "not shown: of scores, this contract tells agents whether a change was kept"
+_LEAST_STEP = 1e-300  # a power of ten below is none
+_MOST_STEPS = 1e15
 _KEPT_APART = ("did not hold", "undecided")  # how the judge begins the reasons that pairs give
 
 
@@ -147,7 +149,7 @@ def _without_scores(runs: tuple[RunRecord, ...]) -> tuple[RunRecord, ...]:
 
 def _grid(sd: float) -> float:
     """The largest of 1, 2 and 5 times a power of ten that is not above `sd`; 0 without noise."""
-    if not 0 < sd < math.inf:
+    if not _LEAST_STEP < sd < math.inf:
         return 0.0
     power = 10.0 ** math.floor(math.log10(sd))
     lead = sd / power * (1 + 1e-9)
@@ -157,5 +159,7 @@ def _grid(sd: float) -> float:
 def _to_grid(value: float, step: float, to: Callable[[float], int] = round) -> float:
     if step == 0:
         return value
+    if abs(value) > step * _MOST_STEPS:
+        return float(f"{value:.2e}")  # a float has no digit on that grid: three are shown
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
     return round(to(value / step) * step, digits)

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 from msgspec.structs import replace
 
 from jumar.core.contract import Direction, MeasureTerms, Metric, Scores
 from jumar.core.evidence import Noise
 from jumar.core.experiment import ExperimentRecord
-from jumar.core.outcome import Measured, Stopped
+from jumar.core.outcome import MOST, Measured, Stopped
 from jumar.core.run import Purpose
 from jumar.core.verdict import Decision
 from jumar.rules.veil import Veil
@@ -121,3 +123,15 @@ def test_a_guard_keeps_its_own_numbers() -> None:
 def test_a_log_that_prints_the_score_prints_it_rounded(line: str) -> None:
     shown = veil().log(f"step 1 loss 2.566123\n{line}\n")
     assert "loss 2.566123" in shown and "2.565" in shown and shown.count("2.566123") == 1
+
+
+@settings(deadline=None)
+@given(some.floats(-MOST, MOST), some.floats(-MOST, MOST), some.floats(1e-12, 1e-2), some.booleans())
+def test_whatever_a_run_gave_it_can_be_shown(level: float, value: float, sd: float, relative: bool) -> None:
+    noise = Noise(run_sd=sd, pair_sd=sd, runs=4, relative=relative)
+    shown = veil(noise=noise, level=level)
+    assert abs(shown.value(value)) <= MOST
+    assert KEPT.verdict is not None
+    verdict = replace(KEPT.verdict, gain=value, interval=(-abs(value), abs(value)))
+    run = replace(KEPT.runs[0], outcome=Measured(value=level, others={"a": value}))
+    assert shown.record(replace(KEPT, runs=(run,), verdict=verdict)).verdict is not None
