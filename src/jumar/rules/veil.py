@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from jumar.core.contract import MeasureTerms, Scores
 from jumar.core.evidence import Noise
 from jumar.core.experiment import BASELINE, ExperimentRecord
-from jumar.core.outcome import Measured, Outcome, Stopped
+from jumar.core.outcome import MOST, Measured, Outcome, Stopped
 from jumar.core.run import Purpose, RunRecord, Side
 from jumar.core.verdict import Decision, Verdict
 
@@ -160,6 +160,8 @@ def _to_grid(value: float, step: float, to: Callable[[float], int] = round) -> f
     if step == 0:
         return value
     if abs(value) > step * _MOST_STEPS:
-        return float(f"{value:.2e}")  # a float has no digit on that grid: three are shown
+        return max(
+            -MOST, min(MOST, float(f"{value:.2e}"))
+        )  # a float has no digit on that grid: three are shown
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
-    return round(to(value / step) * step, digits)
+    return max(-MOST, min(MOST, round(to(value / step) * step, digits)))
