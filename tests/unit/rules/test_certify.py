@@ -203,8 +203,8 @@ def test_other_items_might_have_said_otherwise_and_the_interval_covers_that() ->
 
 
 def test_items_of_a_metric_without_noise_are_a_draw_as_well() -> None:
-    reference, candidate = (1.0, 2.0, 3.0, 4.0), (0.9, 2.1, 2.8, 3.6)
-    outcomes = Measured(value=2.35, items=candidate), Measured(value=2.5, items=reference)
+    reference, candidate = (1.0, 2.0, 3.0, 4.0) * 10, (0.9, 2.4, 2.8, 3.7) * 10
+    outcomes = Measured(value=2.45, items=candidate), Measured(value=2.5, items=reference)
     found = claim(*(Pair(seed=n, candidate=outcomes[0], reference=outcomes[1]) for n in (1, 2)), noise=EXACT)
     low, high = found.relative_interval
     assert low < 0 < found.relative < high

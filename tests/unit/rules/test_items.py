@@ -41,8 +41,12 @@ def test_runs_that_were_asked_different_items_cannot_be_compared_by_them() -> No
 
 
 def test_differences_are_means_over_pairs_as_shares_of_the_reference() -> None:
-    pairs = [pair((1.8, 4.0), (2.0, 4.0)), pair((1.6, 4.2), (2.0, 4.0))]
-    assert item_differences(pairs) == pytest.approx((-0.3 / 3, 0.1 / 3))
+    pairs = [pair((1.8, 4.0) * 15, (2.0, 4.0) * 15), pair((1.6, 4.2) * 15, (2.0, 4.0) * 15)]
+    assert item_differences(pairs) == pytest.approx((-0.3 / 3, 0.1 / 3) * 15)
+
+
+def test_a_few_items_are_cases_and_no_sample() -> None:
+    assert item_differences([pair((1.8, 4.0) * 14, (2.0, 4.0) * 14)]) == ()
 
 
 def test_a_run_without_a_number_and_a_scorer_without_items_leave_nothing() -> None:
