@@ -14,7 +14,7 @@ import msgspec
 import jumar
 from jumar.agents.registry import anchored, make_agent
 from jumar.agents.tuning import knobs_now
-from jumar.core.contract import Clock, Contract
+from jumar.core.contract import Clock, Contract, LimitTerms
 from jumar.core.evaluator import Evaluator
 from jumar.core.event import StudyStarted
 from jumar.core.executor import Executor
@@ -121,9 +121,10 @@ def _limits(pinned: Contract, contract: Contract) -> tuple[str, ...]:
     """Says that the study goes by other limits than it began with."""
     if contract.limits == pinned.limits:
         return ()
+    usual = msgspec.structs.asdict(LimitTerms())
     now, then = (
-        ", ".join(f"{key} = {value:g}" for key, value in msgspec.structs.asdict(each.limits).items() if value)
-        for each in (contract, pinned)
+        ", ".join(f"{key} = {value:g}" for key, value in of.items() if value != usual[key])
+        for of in (msgspec.structs.asdict(contract.limits), msgspec.structs.asdict(pinned.limits))
     )
     return (f"the limits are now {now or 'none'}, by jumar.toml; the study began with {then or 'none'}",)
 

@@ -23,7 +23,6 @@ from jumar.core.event import (
     Refuted,
     Rested,
     Resumed,
-    RunEnded,
     RunLost,
     Wish,
 )
@@ -131,11 +130,10 @@ class LedgerSuite:
         assert ledger.studies() == ()
 
     def test_a_number_that_could_not_be_read_back_is_refused(self, ledger: Ledger) -> None:
-        ledger.append(STUDY, started(), proposed(1), run_started(1))
-        outcome = Measured(value=1.0, others={"loss": float("nan")})
-        with pytest.raises(LedgerUnfit, match=r"RunEnded.*others"):
-            ledger.append(STUDY, RunEnded(key="1-0", outcome=outcome))
-        ledger.append(STUDY, run_ended(1))
+        ledger.append(STUDY, started())
+        with pytest.raises(LedgerUnfit, match=r"Proposed.*usd"):
+            ledger.append(STUDY, proposed(1, usd=float("nan")))
+        ledger.append(STUDY, proposed(1))
 
     def test_words_that_are_no_unicode_are_kept_with_escapes(self, ledger: Ledger) -> None:
         ledger.append(STUDY, started(), Noticed(words="caf\udce9\0.py"))
