@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import pytest
 
 from jumar.app import Study, open_study
 from jumar.cli.exits import Exit
@@ -15,6 +17,14 @@ from jumar.testing.tiny import NOISY, Cli, contract, environment
 
 Tiny = Callable[..., Path]
 SLOW = NOISY + "import time\nif (RATE, WIDTH) != (3.0, 4): time.sleep(50)\n"
+
+
+@pytest.fixture(autouse=True)
+def hears_of_it() -> Iterator[None]:
+    """A suite below nohup passes on that nobody hears of it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def wait_for_a_run(study: Study) -> None:
