@@ -3,11 +3,10 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from jumar.core.event import Noticed, Proposed, RunEnded
-from jumar.core.outcome import Measured
+from jumar.core.event import Certified, Noticed, Proposed
 from jumar.errors import LedgerUnfit
 from jumar.ledgers.chain import GENESIS, decode, encode, link
-from jumar.testing.events import proposed, run_ended
+from jumar.testing.events import claim, proposed, run_ended
 
 
 def test_what_is_encoded_decodes_to_itself() -> None:
@@ -39,9 +38,9 @@ def test_a_digest_depends_on_every_part(changed: tuple[str, int, float, str, str
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_an_unreadable_number_is_named_with_its_place(value: float) -> None:
-    event = RunEnded(key="1-0", outcome=Measured(value=1.0, items=(1.0, value)))
-    with pytest.raises(LedgerUnfit, match=r"RunEnded event .*items\[1\]"):
-        encode(event)
+    beyond = replace(claim(certified=True), relative_interval=(0.1, value))
+    with pytest.raises(LedgerUnfit, match=r"Certified event .*relative_interval\[1\]"):
+        encode(Certified(claim=beyond))
 
 
 def test_surrogates_deep_inside_are_escaped() -> None:
