@@ -9,9 +9,9 @@ from jumar.core.evidence import Evidence, Noise, Pair, Standing
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.outcome import Measured
 from jumar.core.run import Purpose, RunRecord, Side
-from jumar.core.verdict import Verdict
+from jumar.core.verdict import Decision, Verdict
 from jumar.rules.history import History
-from jumar.rules.noise import measure_noise, update_noise
+from jumar.rules.noise import measure_noise, relearnt_noise, update_noise
 from jumar.rules.quarantine import largest_gain
 from jumar.rules.simpler import Allowance, allowance, is_simplification, margin_of, simplifies
 
@@ -86,15 +86,14 @@ def noise_of(history: History) -> Noise:
     """
     done, noise = history.pooled or (0, baseline_noise(history))
     for number in history.paired[done:]:
-        pairs = pairs_of(history.experiments[number], Purpose.CONFIRM)
-        noise = update_noise(
-            noise,
-            [
-                (pair.candidate.value, pair.reference.value)
-                for pair in pairs
-                if isinstance(pair.candidate, Measured) and isinstance(pair.reference, Measured)
-            ],
-        )
+        record = history.experiments[number]
+        values = [
+            (pair.candidate.value, pair.reference.value)
+            for pair in pairs_of(record, Purpose.CONFIRM)
+            if isinstance(pair.candidate, Measured) and isinstance(pair.reference, Measured)
+        ]
+        stands = record.verdict and record.verdict.decision is Decision.KEPT and not record.refuted
+        noise = (relearnt_noise if stands else update_noise)(noise, values)
     history.pooled = (len(history.paired), noise)
     return noise
 

@@ -96,6 +96,7 @@ class History:
             case Refuted(experiment=number, champion=champion, reason=reason):
                 self.champion = champion
                 self.experiments[number] = replace(self.experiments[number], refuted=reason)
+                self.pooled = None  # noise that was relearnt where it led is of no use any more
             case Judged(experiment=number, verdict=verdict):
                 record = self.experiments[number]
                 self.experiments[number] = replace(record, verdict=verdict, judged_at=entry.at)

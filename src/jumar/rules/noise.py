@@ -30,6 +30,9 @@ SEEDED_BELOW = 0.5
 # which makes runs noisier is judged by its own noise and not by what its ancestors had.
 MOST_FREEDOM = 12
 
+FAR = 1.5  # times as much, or as little, is another place on the logarithm
+OTHERWISE = 3.0  # times as noisy or as quiet; three runs of equals look so quiet once in ten times
+
 
 def measure_noise(values: Mapping[int, float], *, repeated: tuple[float, float] | None = None) -> Noise:
     """The noise of the unchanged target, from its values by seed and one seed run twice.
@@ -57,7 +60,8 @@ def measure_noise(values: Mapping[int, float], *, repeated: tuple[float, float] 
     if sd < LEAST_SD:
         return Noise(run_sd=0.0, pair_sd=0.0, runs=len(runs), deterministic=True)
     noise = Noise(run_sd=sd, pair_sd=math.sqrt(2) * sd, runs=len(runs), relative=is_positive, seeded=seeded)
-    if sd_in_unit(sd, fmean(runs), noise) > MOST_NOISE * abs(fmean(runs)):
+    # A share of the mean says something of a quantity only: zero is nowhere in particular on other scales.
+    if is_positive and sd_in_unit(sd, fmean(runs), noise) > MOST_NOISE * abs(fmean(runs)):
         _refuse(noise, fmean(runs))
     return noise
 
@@ -83,6 +87,27 @@ def update_noise(noise: Noise, pairs: Sequence[tuple[float, float]]) -> Noise:
         pair_sd=math.sqrt((freedom * noise.pair_sd**2 + between) / (freedom + more)),
         runs=noise.runs + more,
     )
+
+
+def relearnt_noise(noise: Noise, pairs: Sequence[tuple[float, float]]) -> Noise:
+    """The noise after the pairs of a kept experiment: that of its own runs, where it leads to another place.
+
+    Not every noise grows with what is measured (an accuracy's shrinks towards 1). Where a keep moved
+    the value by half or more and its own runs scatter otherwise than all before, what was known is
+    of no use there: it would hide every later gain, and as nothing passes a screen, nothing mends it.
+    """
+    values = [on_scale(candidate, noise) for candidate, _ in pairs] if _are_positive(pairs) else []
+    if noise.deterministic or not noise.relative or len(values) < 2:
+        return update_noise(noise, pairs)
+    moved = abs(fmean(values) - fmean(on_scale(reference, noise) for _, reference in pairs))
+    sd = math.sqrt(squares_about_mean(values) / (len(values) - 1))
+    if moved < math.log(FAR) or not 0 < sd or 1 / OTHERWISE < sd / noise.run_sd < OTHERWISE:
+        return update_noise(noise, pairs)
+    return replace(noise, run_sd=sd, pair_sd=math.sqrt(2) * sd, runs=len(values))
+
+
+def _are_positive(pairs: Sequence[tuple[float, float]]) -> bool:
+    return all(value > 0 for pair in pairs for value in pair)
 
 
 def pair_spread(noise: Noise) -> Spread:
@@ -116,12 +141,10 @@ def _is_seeded(values: Sequence[float], repeated: tuple[float, float] | None) ->
 
 def _refuse(noise: Noise, mean: float) -> None:
     sd = sd_in_unit(noise.run_sd, mean, noise)
-    share = f"{sd / abs(mean):.0%} of its mean {mean:.4g}" if mean else "around a mean of 0"
-    more = ""
-    if mean:  # noise falls with the root of how much goes into a number
-        wanted = MODEST_GAIN if noise.relative else MODEST_GAIN * abs(mean)
-        times = math.ceil(min(_smallest(noise, 8) / wanted, MOST_TIMES) ** 2)
-        more = f" for a gain of {MODEST_GAIN:.0%} to be seen, about {times:,} times as much:"
+    share = f"{sd / mean:.0%} of its mean {mean:.4g}"
+    # Noise falls with the root of how much goes into a number.
+    times = math.ceil(min(_smallest(noise, 8) / MODEST_GAIN, MOST_TIMES) ** 2)
+    more = f" for a gain of {MODEST_GAIN:.0%} to be seen, about {times:,} times as much:"
     raise NotMeasurable(
         f"the metric moves by {sd:.3g} between runs of the unchanged target ({share}); even with "
         f"8 pairs of runs only a gain of about {smallest_gain(noise, 8, mean):.3g} could be seen",

@@ -8,7 +8,7 @@ import pytest
 
 from jumar.core.evidence import Noise
 from jumar.errors import NotMeasurable
-from jumar.rules.noise import measure_noise, pair_spread, smallest_gain, update_noise
+from jumar.rules.noise import measure_noise, pair_spread, relearnt_noise, smallest_gain, update_noise
 
 VALUES = {11: 2.50, 12: 2.52, 13: 2.48}
 
@@ -77,9 +77,26 @@ def test_so_many_times_as_much_in_a_run_do_show_a_modest_gain() -> None:
     assert smallest_gain(calmer, 8, 1.0) == pytest.approx(0.05, rel=0.1)
 
 
-def test_a_mean_of_zero_is_refused_in_words() -> None:
-    with pytest.raises(NotMeasurable, match="around a mean of 0"):
-        measure_noise({1: -1.0, 2: 0.0, 3: 1.0})
+def test_around_zero_no_share_of_the_mean_refuses_a_metric() -> None:
+    noise = measure_noise({1: -0.004, 2: -0.008, 3: -0.001})
+    assert not noise.relative
+    assert noise.run_sd == pytest.approx(0.0035, rel=0.01)
+
+
+def test_a_keep_that_leads_to_quieter_places_teaches_their_noise() -> None:
+    accuracy = measure_noise({1: 0.09, 2: 0.10, 3: 0.11})
+    assert accuracy.run_sd == pytest.approx(0.1, rel=0.01)
+    pairs = [(0.79, 0.11), (0.80, 0.10), (0.81, 0.09)]
+    after = relearnt_noise(accuracy, pairs)
+    assert after.run_sd == pytest.approx(0.0125, rel=0.01)
+    assert after.runs == 3
+    assert after.pair_sd == pytest.approx(math.sqrt(2) * after.run_sd)
+
+
+def test_a_keep_nearby_or_as_noisy_as_before_only_adds_to_what_is_known() -> None:
+    noise = measure_noise({1: 0.9, 2: 1.0, 3: 1.1})
+    for pairs in ([(0.95, 1.0), (0.951, 1.01)], [(5.5, 1.0), (5.0, 1.1), (4.5, 0.9)], [(5.0, 1.0)]):
+        assert relearnt_noise(noise, pairs) == update_noise(noise, pairs)
 
 
 def test_pairs_teach_the_noise_whatever_the_gain_is() -> None:
