@@ -20,7 +20,8 @@ from jumar.ledgers.sql import SqlLedger
 
 BEFORE, WITHIN, AFTER = "before", "within", "after"
 
-#: Kinds of event. `kept` is a verdict that moves the champion.
+#: Kinds of event. `kept` is a verdict that moves the champion. `Answered` is none of them: only agents
+#: that are paid are answered, and these studies have none.
 EVENTS = (
     "StudyStarted",
     "Resumed",
@@ -32,6 +33,7 @@ EVENTS = (
     "kept",
     "Noticed",
     "Certified",
+    "Refuted",
     "Rested",
 )
 
@@ -81,6 +83,7 @@ ONCE = (
     "RunLost",
     "Noticed",
     "Certified",
+    "Refuted",
     "Rested",
     "make the study's folder",
     "lock the study",

@@ -145,9 +145,8 @@ def _incomplete(record: StudyRecord, experiments: tuple[ExperimentRecord, ...]) 
         yield f"experiments {unjudged} have no verdict"
     if under_way := [run.run.key for one in experiments for run in one.runs if run.is_open]:
         yield f"runs {under_way} are still open"
-    kept = [one for one in experiments if one.is_kept]
-    if kept and kept[-1].experiment.commit != record.champion_commit:
-        yield "the champion is not what was kept last"
+    if [one for one in experiments if one.stands][-1:] != [experiments[record.champion]]:
+        yield "the champion is not what was kept last, of what stands"
 
 
 def _repository(

@@ -19,6 +19,7 @@ from jumar.ledgers.hold import holder
 GONE_WITHIN_S = 5.0
 ENVIRONMENT, LEDGER = 3, 5
 _SET_CHILD_SUBREAPER = 36
+_ROOT = Path(__file__).parents[2]
 
 
 class Killed(NamedTuple):
@@ -41,7 +42,9 @@ class Story:
         self.folder = make_user(place / "repository", kind)
         ideas = make_ideas(place / "ideas", kind)
         self.words = ("run", "--agent", f"replay:{ideas}", "--slots", str(kind.slots))
-        self.environment = dict(os.environ)
+        # A sitting begins in the target's folder and finds the bench's own modules all the same.
+        paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
+        self.environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
         self.sittings = 0
         self.slowest_end_s = 0.0
         self._before = users(self.folder)

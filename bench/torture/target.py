@@ -39,13 +39,16 @@ _LONG = f"import time\nif RATE == 2.8:\n    time.sleep({LONG_S})\n"
 _SCORE = """\
 import os
 
+SIGN = 1
 with open("hidden/truth") as file:
     truth = float(file.read())
 with open(os.path.join(os.environ["JUMAR_RUN_OUT"], "answer")) as file:
     answer = float(file.read())
 with open(os.path.join(os.environ["JUMAR_OUT"], "score.json"), "w") as file:
-    file.write('{"metric": %r}' % (answer - truth))
+    file.write('{"metric": %r}' % ((answer - truth) * SIGN))
 """
+#: What did well on the search's data does badly on the holdout: certification takes it back.
+_TURNS = 'SIGN = -1 if os.environ["JUMAR_SPLIT"] == "holdout" else 1\n'
 _CONTRACT = """\
 [target]
 name = "rack"
@@ -74,6 +77,7 @@ class Kind(NamedTuple):
     name: str
     body: str
     scored: bool = False
+    refuted: bool = False
     slots: int = 1
 
     @property
@@ -89,9 +93,10 @@ class Kind(NamedTuple):
 
 EXACT = Kind("exact", _EXACT)
 SCORED = Kind("scored", _SCORED, scored=True)
+REFUTED = Kind("refuted", _SCORED, scored=True, refuted=True)
 NOISY = Kind("noisy", _NOISY, slots=2)
 LONG = Kind("long", _EXACT + _LONG)
-KINDS = (EXACT, SCORED, NOISY)
+KINDS = (EXACT, SCORED, NOISY, REFUTED)
 
 
 def make_ideas(folder: Path, kind: Kind) -> Path:
@@ -119,7 +124,8 @@ def make_user(folder: Path, kind: Kind) -> Path:
     """A repository in the state in which people leave theirs: staged, changed, untracked, stashed."""
     folder.mkdir(parents=True)
     contract = _CONTRACT + (_SCORING if kind.scored else "")
-    files = {"work.py": kind.work, "jumar.toml": contract, "score.py": _SCORE, "notes.txt": "one\n"}
+    score = _SCORE.replace("SIGN = 1\n", _TURNS) if kind.refuted else _SCORE
+    files = {"work.py": kind.work, "jumar.toml": contract, "score.py": score, "notes.txt": "one\n"}
     for name, text in files.items():
         (folder / name).write_text(text)
     (folder / "hidden").mkdir()
