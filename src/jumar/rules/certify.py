@@ -13,7 +13,8 @@ from jumar.core.evidence import Noise, Pair
 from jumar.core.outcome import Failed, Measured, Outcome
 from jumar.core.verdict import Claim
 from jumar.rules.frozen import is_frozen, may_be_searched
-from jumar.rules.items import Interval, bootstrap, item_differences, sd_of_mean, widened
+from jumar.rules.items import Interval, bootstrap, item_differences, odd_items, sd_of_mean, widened
+from jumar.rules.judge import ROUNDING
 from jumar.rules.scale import gain_on_scale, noise_among
 from jumar.rules.student import mean_and_interval
 
@@ -32,6 +33,8 @@ class Look(NamedTuple):
     number: int = 1
     self_reported: bool = False
     before: Claim | None = None  #: the last certified one of what the champion is built on
+    #: what the keeps since then might lose, in the metric's unit; None where each promised a gain
+    may_lose: float | None = None
     working: float | None = None  #: relative gain as the search saw it
     at: float = 0.0  #: seconds since the epoch
     machine: str = ""
@@ -51,9 +54,10 @@ def certify(pairs: Sequence[Pair], metric: Metric, noise: Noise, look: Look) -> 
     The relative gain is the mean over pairs of each pair's own (on the logarithm where values are
     positive), with Student's interval, which is widened by the noise of the evaluation set where
     the scorer tells items apart. It is certified when every run gave a number, there are at least
-    three pairs (two where the metric has no noise) and the whole interval is above zero. It is refuted
-    when the whole interval of the gain over the last certified champion, or over the baseline, is at
-    or below zero.
+    three pairs (two where the metric has no noise), every run was told of the same items and the whole
+    interval is above zero. It is refuted when the whole interval of the gain over the last certified
+    champion, or over the baseline, is at or below zero; where less code was kept since, below what that
+    was allowed to lose.
     With no complete pair, `pairs` is 0 and the claim's numbers say nothing.
     """
     both = [
@@ -64,15 +68,20 @@ def certify(pairs: Sequence[Pair], metric: Metric, noise: Noise, look: Look) -> 
     differences = item_differences((pair.candidate, pair.reference) for pair in pairs)
     relative, seeds = _relative(both, metric, look.share)
     interval = _over_items(relative, seeds, differences, metric, look.share)
-    broken = _broken(pairs) or _too_few(len(pairs), noise, exact=seeds[0] == seeds[1])
-    refutation = None if broken else _refutation(relative, interval, look.before)
+    broken = (
+        _broken(pairs)
+        or odd_items((pair.candidate, pair.reference) for pair in pairs)
+        or _too_few(len(pairs), noise, exact=seeds[0] == seeds[1])
+    )
+    level = fmean(old for old, _ in both) if both else 0.0
+    refutation = None if broken else _refutation(relative, interval, look, level)
     refusal = broken or refutation or _undecided(interval) or _lucky(both, metric, noise)
     finite = all(math.isfinite(end) for end in interval)
     return Claim(
         experiment=look.experiment,
         baseline=look.baseline,
         champion=look.champion,
-        baseline_value=fmean(old for old, _ in both) if both else 0.0,
+        baseline_value=level,
         champion_value=fmean(new for _, new in both) if both else 0.0,
         relative=relative,
         relative_interval=interval if finite else (relative, relative),
@@ -132,21 +141,29 @@ def _too_few(pairs: int, noise: Noise, *, exact: bool) -> str | None:
     return f"{pairs} of at least {fewest} pairs were made" if pairs < fewest else None
 
 
-def _refutation(relative: float, interval: Interval, before: Claim | None) -> str | None:
+def _refutation(relative: float, interval: Interval, look: Look, level: float) -> str | None:
     """Why a champion falls; None when it may be better than what it is built on.
 
     Both champions were paired with the same baseline on the same data, so their gains are compared:
     the errors of two independent means add by their squares (see items.py), and no run is spent.
+    Keeps that promised gains fall as well where all of them together are nothing; less code promised
+    none, and falls for a loss only. `level` is the baseline's value.
     """
+    before = look.before
     if before is None:
         most, than = interval[1], ""
     else:
         below = before.relative - before.relative_interval[0]
         most = widened(relative - before.relative, _shifted(interval, before.relative), 0.0, below)[1]
         than = f" over experiment {before.experiment}, which was certified,"
-    if most > 0:
+    if not (most <= 0 if look.may_lose is None else most < -_share_of(look.may_lose, level)):
         return None
     return f"refuted, as the interval of the gain{than} reaches up to {most:+.2%} only"
+
+
+def _share_of(loss: float, level: float) -> float:
+    """A loss in the metric's unit as claims count it; a digit that was rounded is none."""
+    return max(loss / abs(level) if level else loss, ROUNDING)
 
 
 def _shifted(interval: Interval, by: float) -> Interval:

@@ -67,8 +67,27 @@ def item_differences(pairs: Iterable[tuple[Outcome, Outcome]]) -> tuple[float, .
         *([new - old for new, old in zip(*both, strict=True)] for both in told),
         strict=True,
     )
-    shares = tuple(fmean(differences) / level for differences in by_item)
-    return shares if all(abs(share) <= MOST for share in shares) else ()
+    # What is beyond counting stays as wide as can be counted: none is told less noise for it.
+    return tuple(max(-MOST, min(MOST, fmean(differences) / level)) for differences in by_item)
+
+
+def odd_items(pairs: Iterable[tuple[Outcome, Outcome]]) -> str | None:
+    """Why the items of these pairs (candidate, reference) cannot be compared; None when they can.
+
+    Runs are asked the same items, so a run with fewer of them left some out: its noise of the evaluation
+    set cannot be known, and is not nothing. Where every run has fewer than FEWEST_ITEMS, none is asked for.
+    """
+    told = [
+        [len(outcome.items) for outcome in side if isinstance(outcome, Measured)]
+        for side in zip(*pairs, strict=True)
+    ]
+    sizes = {size for side in told for size in side}
+    if len(sizes) < 2 or max(sizes) < FEWEST_ITEMS:
+        return None
+    champion, baseline = (", ".join(map(str, sorted(set(side)))) for side in told)
+    return (
+        f"the scorer told different numbers of items: {champion} of the champion, {baseline} of the baseline"
+    )
 
 
 def sd_of_mean(differences: Sequence[float]) -> float:

@@ -11,6 +11,7 @@ from jumar.core.outcome import Failed, Measured
 from jumar.core.verdict import Claim
 from jumar.rules.history import History
 from jumar.rules.judge import MOST_SPOILED
+from jumar.rules.simpler import is_simplification
 
 
 def last_certified(history: History, champion: int) -> tuple[int, Claim | None]:
@@ -24,6 +25,22 @@ def last_certified(history: History, champion: int) -> tuple[int, Claim | None]:
         if claim and claim.certified:
             return number, claim
     return BASELINE, None
+
+
+def may_lose(history: History, champion: int) -> float | None:
+    """What the keeps since the last certified champion might lose, in the metric's unit.
+
+    None where each of them was kept for a gain. Where only simplifications were, their margin: all of them
+    were paired with one anchor, so together they stay within one. Nothing where there are both: what was
+    gained may have been spent on less code, and no more.
+    """
+    end, _ = last_certified(history, champion)
+    since = [number for number in (champion, *_ancestors(history, champion)) if number > end]
+    verdicts = [verdict for number in since if (verdict := history.experiments[number].verdict)]
+    margins = [float(kept.evidence["simpler"]["margin"]) for kept in verdicts if is_simplification(kept)]
+    if not margins:
+        return None
+    return max(margins) if len(margins) == len(since) else 0.0
 
 
 def refutations(history: History, claim: Claim) -> tuple[Refuted, ...]:

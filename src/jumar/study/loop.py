@@ -14,7 +14,7 @@ from jumar.rules.certify import Look, certify
 from jumar.rules.evidence import certifying_pairs, noise_of, standing
 from jumar.rules.history import History
 from jumar.rules.plan import certifying_runs
-from jumar.rules.refuted import last_certified, refutations
+from jumar.rules.refuted import last_certified, may_lose, refutations
 from jumar.study.deciding import Deciding
 from jumar.study.flight import Flights, Landed
 from jumar.study.parts import Parts
@@ -244,6 +244,7 @@ class Loop:
             number=len(history.claims) + 1,
             self_reported=not parts.evaluator.trusted,
             before=last_certified(history, champion)[1],
+            may_lose=may_lose(history, champion),
             working=parts.contract.measure.metric.relative_gain(old, new),
             at=parts.now(),
             machine=machine_in_words(parts.machine()),

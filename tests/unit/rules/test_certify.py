@@ -218,3 +218,59 @@ def test_a_gain_smaller_than_the_search_promised_has_a_gap() -> None:
     assert certify(GOOD, LOSS, NOISE, Look(12, "base", "best", working=0.05)).gap is None
     assert certify(GOOD, LOSS, NOISE, Look(12, "base", "best")).gap is None
     assert certify(GOOD[:2], LOSS, NOISE, Look(12, "base", "best", working=0.10)).gap is None
+
+
+def test_less_code_falls_for_a_loss_beyond_what_it_might_lose_and_for_nothing_less() -> None:
+    same = [pair(2.0, 2.0)] * 2
+    worse = [pair(2.02, 2.00), pair(2.0202, 2.0001), pair(2.0201, 2.0002)]
+    cases = (
+        (same, EXACT, None, True),
+        (same, EXACT, 0.0, False),
+        ([pair(2.0 + 1e-15, 2.0)] * 2, EXACT, 0.0, False),
+    )
+    harmful = ((worse, NOISE, 0.0, True), (worse, NOISE, 0.01, True), (worse, NOISE, 0.03, False))
+    for pairs, noise, might, refuted in (*cases, *harmful):
+        found = certify(pairs, LOSS, noise, Look(12, "base", "best", may_lose=might))
+        assert (found.refuted, found.certified) == (refuted, False), might
+
+
+def test_less_code_on_top_of_what_was_certified_is_certified_with_it() -> None:
+    equal = [pair(1.8, 2.0), pair(1.8, 2.0)]
+    before = claim(*equal, noise=EXACT)
+    look = Look(12, "base", "best", before=before, may_lose=0.0)
+    assert certify(equal, LOSS, EXACT, look).certified
+    assert certify([pair(1.9, 2.0)] * 2, LOSS, EXACT, look).refuted
+
+
+@pytest.mark.parametrize("champion", [39, 0, 20, 41])
+def test_a_run_that_leaves_items_out_takes_no_noise_from_its_claim(champion: int) -> None:
+    def asked(count: int, baseline: int = 40) -> Claim:
+        made = [
+            Pair(
+                seed=n,
+                candidate=Measured(value=1.8 + n / 1e3, items=(1.8,) * (count if n == 2 else baseline)),
+                reference=Measured(value=2.0, items=(2.0,) * baseline),
+            )
+            for n in range(4)
+        ]
+        return claim(*made)
+
+    assert asked(40).certified
+    found = asked(champion)
+    assert (found.certified, found.refuted) == (False, False)
+    assert found.reason.startswith("the scorer told different numbers of items: ")
+    assert found.reason.endswith(" of the champion, 40 of the baseline")
+    assert asked(3, 4).certified, "so few are cases, of which no noise is known"
+
+
+def test_items_beyond_counting_leave_no_claim_that_is_narrower_for_it() -> None:
+    wild = (1e100,) * 20 + (1e-9,) * 20
+    made = [
+        Pair(
+            seed=n,
+            candidate=Measured(value=1.8 + n / 1e3, items=wild),
+            reference=Measured(value=2.0, items=(1e-9,) * 40),
+        )
+        for n in range(4)
+    ]
+    assert not claim(*made).certified

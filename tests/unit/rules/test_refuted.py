@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from jumar.core.event import Certified, Entry, Event, Proposed
+from jumar.core.event import Certified, Entry, Event, Judged, Proposed
 from jumar.core.verdict import Claim, Decision
 from jumar.rules.history import History
-from jumar.rules.refuted import last_certified, refutations
+from jumar.rules.refuted import last_certified, may_lose, refutations
 from jumar.testing.events import claim, commit_of, judged, proposed, started
 
 
@@ -59,3 +59,18 @@ def test_a_later_look_at_the_same_champion_counts_and_not_its_own_earlier_one() 
     assert [event.experiment for event in refutations(history, of(4, refuted=True))] == [4, 1]
     history = told(*kept(1, 0), Certified(claim=of(1, certified=True)), Certified(claim=of(1)), *kept(4, 1))
     assert last_certified(history, 4) == (0, None)
+
+
+def test_less_code_may_lose_its_margin_and_beside_gains_nothing() -> None:
+    def simpler(number: int, parent: int, margin: float) -> tuple[Event, Event]:
+        before, after = kept(number, parent)
+        assert isinstance(after, Judged)
+        evidence = {"simpler": {"nodes": 20, "margin": margin, "gain": 0.0}}
+        return before, replace(after, verdict=replace(after.verdict, evidence=evidence))
+
+    assert may_lose(told(*kept(1, 0), *kept(4, 1)), 4) is None
+    assert may_lose(told(*simpler(1, 0, 0.2), *simpler(4, 1, 0.1)), 4) == 0.2
+    assert may_lose(told(*simpler(1, 0, 0.0)), 1) == 0.0
+    assert may_lose(told(*simpler(1, 0, 0.2), *kept(4, 1)), 4) == 0.0
+    certified = Certified(claim=of(1, certified=True))
+    assert may_lose(told(*kept(1, 0), certified, *simpler(4, 1, 0.1)), 4) == 0.1
