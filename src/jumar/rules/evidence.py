@@ -39,7 +39,9 @@ def evidence_for(number: int, history: History, contract: Contract) -> Evidence:
         false_keeps=contract.measure.false_keeps,
         bound=contract.measure.bound,
         largest_gain=largest_gain(
-            (history.experiments[kept] for kept in history.kept), contract.measure.metric
+            # A jump that was refuted must not make the next one believed.
+            (record for kept in history.kept if not (record := history.experiments[kept]).refuted),
+            contract.measure.metric,
         ),
         saved=saved,
         margin=margin_of(noise, _allowance(history).charged) if saved else 0.0,

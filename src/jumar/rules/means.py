@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from jumar.core.evidence import Standing
 from jumar.core.outcome import Measured
-from jumar.core.run import Purpose, Run, RunRecord
+from jumar.core.run import Purpose, Run, RunRecord, Side
 
 # Certifying runs are scored on the holdout, and checks give no value.
 COMPARABLE = frozenset({Purpose.BASELINE, Purpose.SCREEN, Purpose.CONFIRM})
@@ -21,6 +21,7 @@ class Means:
 
     def __init__(self) -> None:
         self._fresh = _Sums()
+        self._told: set[tuple[int, Purpose, int, int, Side]] = set()
         self._screens = _Sums()
         self._walls_s: deque[float] = deque(maxlen=RECENT)
         self.curves: dict[int, str] = {}  # seed → digest of the curve
@@ -34,7 +35,10 @@ class Means:
             return
         if record.ended_at is not None:
             self._walls_s.append(record.ended_at - record.started_at)
-        if run.purpose in COMPARABLE:
+        # Of a pair that is repeated, the side that was finished before measured this commit already.
+        place = (run.experiment, run.purpose, run.pair, run.seed, run.side)
+        if run.purpose in COMPARABLE and place not in self._told:
+            self._told.add(place)
             (self._screens if run.purpose is Purpose.SCREEN else self._fresh).add(run, outcome)
 
     def standing(self) -> Standing:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import math
 from statistics import fmean
 
 import pytest
 
-from jumar.core.event import Certified, Entry, Event, Judged, Proposed, RunEnded, RunStarted
+from jumar.core.event import Certified, Entry, Event, Judged, Proposed, Refuted, RunEnded, RunStarted
 from jumar.core.evidence import Want
 from jumar.core.experiment import Experiment
 from jumar.core.outcome import Failed, Measured, Outcome, Stopped, Why
@@ -306,3 +307,25 @@ def test_less_code_is_confirmed_beside_the_last_gain_and_counts_as_no_gain_found
     want = Want(purpose=Purpose.CONFIRM, why="")
     commits = [run.commit for run in wanted_runs(want, story.history.experiments[3], story.history)]
     assert commits == ["e" * 40, "c" * 40]
+
+
+def test_a_jump_that_was_refuted_makes_no_other_one_believed(story: Story) -> None:
+    story.propose(1, "c" * 40)
+    story.run(1, Purpose.SCREEN, 0.7)
+    jump = Verdict(decision=Decision.KEPT, reason="", gain=1.4, evidence={"champion": 2.1})
+    story.say(Judged(experiment=1, verdict=jump))
+    story.propose(2, "d" * 40)
+    assert evidence_for(2, story.history, CONTRACT).largest_gain == pytest.approx(math.log(3))
+    story.say(Refuted(experiment=1, champion=0, commit=BASE, reason="no gain"))
+    assert evidence_for(2, story.history, CONTRACT).largest_gain == 0.0
+
+
+def test_a_side_that_is_repeated_with_its_pair_counts_once_in_the_means(story: Story) -> None:
+    story.propose(1, "c" * 40)
+    story.pair(1, 0, 1.8, 2.1)
+    story.pair(1, 1, 1.6, 2.1)
+    before = standing(story.history, "c" * 40)
+    story.run(1, Purpose.CONFIRM, 1.6, seed=101, pair=1, attempt=1)
+    assert standing(story.history, "c" * 40) == before
+    assert before.runs == 2
+    assert before.value == pytest.approx(1.7)
