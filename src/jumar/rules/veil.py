@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from jumar.core.contract import MeasureTerms, Scores
 from jumar.core.evidence import Noise
 from jumar.core.experiment import BASELINE, ExperimentRecord
-from jumar.core.outcome import MOST, Measured, Outcome, Stopped
+from jumar.core.outcome import MOST, Failed, Measured, Outcome, Stopped
 from jumar.core.run import Purpose, RunRecord, Side
 from jumar.core.verdict import Decision, Verdict
 
@@ -27,6 +27,8 @@ NOT_SHOWN = "not shown: of scores, this contract tells agents whether a change w
 _LEAST_STEP = 1e-300  # a power of ten below is none
 _MOST_STEPS = 1e15
 _KEPT_APART = ("did not hold", "undecided")  # how the judge begins the reasons that pairs give
+_SAYS_NO_SCORE = ("guard ", "check ", "stopped", "overtaken")  # and those that tell nothing of the metric
+_NUMBER = r"[-+]?(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][-+]?\d+)?"
 
 
 class Veil:
@@ -40,6 +42,11 @@ class Veil:
         self._relative = noise.relative
         self._sd = noise.run_sd
         self._level = level
+        name = rf"\b{re.escape(measure.metric.name)}\b"
+        mark = r"[\"']?[ \t]*[:=][ \t]*"
+        self._line = re.compile(rf"^.*{name}{mark}{_NUMBER}.*$", re.MULTILINE)
+        self._printed = re.compile(rf"({name}{mark})({_NUMBER})")
+        self._judged = re.compile(rf"({name}(?: is)? )({_NUMBER})")
 
     def value(self, value: float) -> float:
         """A score of the metric."""
@@ -52,36 +59,46 @@ class Veil:
             record = replace(record, refuted=TAKEN_BACK)  # its own words tell what the holdout said
         if self._measure.scores is Scores.FULL:
             return record if len(runs) == len(record.runs) else replace(record, runs=runs)
-        verdict = record.verdict
-        if self._measure.scores is Scores.BIT and not record.is_kept and record.number != BASELINE:
-            shown = _without_scores(runs) if verdict else ()
-            return replace(record, runs=shown, verdict=verdict and _bit(verdict))
+        runs = tuple(replace(run, outcome=self._outcome(run.outcome)) for run in runs)
+        if self._measure.scores is Scores.BIT and record.number != BASELINE:
+            return self._in_one_bit(record, runs)
         level = next((run.outcome.value for run in runs if isinstance(run.outcome, Measured)), self._level)
+        return replace(record, runs=runs, verdict=record.verdict and self._verdict(record.verdict, level))
+
+    def _in_one_bit(self, record: ExperimentRecord, runs: tuple[RunRecord, ...]) -> ExperimentRecord:
+        """That it was kept or not. What was kept was the champion, whose score is shown; no pair is."""
+        own = tuple(run for run in runs if run.run.side is Side.CANDIDATE) if record.verdict else ()
         return replace(
             record,
-            runs=tuple(replace(run, outcome=self._outcome(run.outcome)) for run in runs),
-            verdict=verdict and self._verdict(verdict, level),
+            runs=own if record.is_kept else _without_scores(own),
+            verdict=record.verdict and self._bit(record.verdict),
         )
 
     def log(self, text: str) -> str:
-        """What a run printed: where it prints its own score, that is rounded as well."""
-        if self._measure.scores is Scores.FULL:
-            return text
-        line = re.compile(
-            rf"(\b{re.escape(self._measure.metric.name)}\b\s*[:=]\s*)([-+]?[\d.]+(?:[eE][-+]?\d+)?)"
-        )
-        return line.sub(lambda found: found[1] + self._said(found[2]), text)
+        """What a run printed, its score as agents see scores: rounded, or the whole line taken out."""
+        name = self._measure.metric.name
+        match self._measure.scores:
+            case Scores.FULL:
+                return text
+            case Scores.BIT:
+                return self._line.sub(lambda _: f"[a line with {name}: not shown]", text)
+        return self._printed.sub(lambda found: found[1] + self._said(found[2]), text)
 
     def _said(self, number: str) -> str:
-        try:
-            return f"{self.value(float(number)):.12g}"
-        except ValueError:
-            return number
+        if self._measure.scores is Scores.BIT:
+            return "(not shown)"
+        return f"{self.value(float(number.replace('_', ''))):.12g}"
+
+    def _plainly(self, reason: str) -> str:
+        """Words of the judge that stay but for the score in them."""
+        return self._judged.sub(lambda found: found[1] + self._said(found[2]), self.log(reason))
 
     def _step(self, level: float) -> float:
         return _grid(self._sd * abs(level) if self._relative else self._sd)
 
     def _outcome(self, outcome: Outcome | None) -> Outcome | None:
+        if isinstance(outcome, Failed):  # it quotes the end of what was printed
+            return replace(outcome, detail=self.log(outcome.detail))
         if not isinstance(outcome, Measured):
             return outcome
         return Measured(value=self.value(outcome.value), others=self._others(outcome.others))
@@ -97,7 +114,7 @@ class Veil:
     def _verdict(self, verdict: Verdict, level: float) -> Verdict:
         step, gain, interval = self._step(level), verdict.gain, verdict.interval
         if step == 0 or gain is None:
-            return replace(verdict, evidence=_kept_evidence(verdict))
+            return replace(verdict, reason=self._plainly(verdict.reason), evidence=_kept_evidence(verdict))
         rounded = _to_grid(gain, step)
         ends = (
             interval and (_to_grid(interval[0], step, math.floor), _to_grid(interval[1], step, math.ceil))
@@ -113,10 +130,12 @@ class Veil:
     def _reason(self, verdict: Verdict, gain: float, ends: tuple[float, float] | None, step: float) -> str:
         """The judge's words with numbers no finer than agents are shown."""
         if verdict.reason.startswith(("guard ", "check ")) or verdict.code:
-            return verdict.reason
+            return self._plainly(verdict.reason)
         name = self._measure.metric.name
         if verdict.decision is Decision.KEPT:
             between = f", 95 % interval {ends[0]:.6g} to {ends[1]:.6g}" if ends else ""
+            if "simpler" in verdict.evidence:
+                return f"simpler: {gain:+.6g} on average of its pairs{between}"
             return f"{name} better by {gain:.6g}{between}"
         for kind in _KEPT_APART:
             if verdict.reason.startswith(kind):
@@ -125,15 +144,18 @@ class Veil:
             return f"{name} is {-gain:.6g} worse than the champion's"
         return f"{name} is within the noise of the champion's ({gain:+.6g})"
 
+    def _bit(self, verdict: Verdict) -> Verdict:
+        reason = "no better than the champion"
+        if verdict.decision is Decision.KEPT:
+            simpler = "simpler" in verdict.evidence
+            reason = "simpler, at about the champion's score" if simpler else "better than the champion"
+        elif verdict.decision is not Decision.DISCARDED or verdict.reason.startswith(_SAYS_NO_SCORE):
+            reason = self._plainly(verdict.reason)
+        return replace(verdict, gain=None, interval=None, evidence={}, reason=reason)
+
 
 def _kept_evidence(verdict: Verdict) -> dict[str, bool]:
     return {"near_miss": True} if verdict.evidence.get("near_miss") else {}
-
-
-def _bit(verdict: Verdict) -> Verdict:
-    if verdict.gain is None:
-        return replace(verdict, evidence={})
-    return replace(verdict, gain=None, interval=None, evidence={}, reason="no better than the champion")
 
 
 def _without_scores(runs: tuple[RunRecord, ...]) -> tuple[RunRecord, ...]:

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from jumar.core.contract import Direction, MeasureTerms, Metric, Scores
 from jumar.core.evidence import Noise
 from jumar.core.experiment import ExperimentRecord
-from jumar.core.outcome import MOST, Measured, Stopped
-from jumar.core.run import Purpose
+from jumar.core.outcome import MOST, Failed, Measured, Stopped, Why
+from jumar.core.run import Purpose, Side
 from jumar.core.verdict import Decision
 from jumar.rules.veil import Veil
 from jumar.testing.records import make_study
@@ -105,7 +105,44 @@ def test_in_one_bit_there_is_nothing_but_whether_it_was_kept() -> None:
     assert shown.verdict.decision is Decision.DISCARDED
     assert shown.runs and all(isinstance(run.outcome, Stopped) for run in shown.runs)
     kept = veil(Scores.BIT).record(KEPT)
-    assert kept.verdict is not None and kept.verdict.gain is not None
+    assert kept.verdict is not None and kept.verdict.decision is Decision.KEPT
+    assert (kept.verdict.gain, kept.verdict.interval, kept.verdict.evidence) == (None, None, {})
+    assert kept.verdict.reason == "better than the champion"
+    assert kept.runs and all(run.run.side is Side.CANDIDATE for run in kept.runs)
+
+
+def test_in_one_bit_a_log_has_no_line_with_the_score_even_where_there_is_no_noise() -> None:
+    exact = veil(Scores.BIT, Noise(run_sd=0.0, pair_sd=0.0, runs=4, deterministic=True))
+    shown = exact.log('step 1\nval_bpb: 2.5995 (best 2.5991)\n{"val_bpb": 2.5995}\ndone\n')
+    assert "2.59" not in shown and "step 1\n" in shown and "done\n" in shown
+    assert exact.log("no line `val_bpb: <number>` in the output") == (
+        "no line `val_bpb: <number>` in the output"
+    )
+
+
+@pytest.mark.parametrize(
+    ("decision", "reason", "code"),
+    [
+        (Decision.DISCARDED, "val_bpb is 2.5995 on one seed and 2.5991 on another: too little to tell", ""),
+        (Decision.DISCARDED, "guard m: 3 is not at most 2; quarantined, as val_bpb 2.5995 jumps", ""),
+        (Decision.INVALID, "val_bpb is 2.5995 on a fresh seed too, scored strictly", "beyond-bound"),
+        (Decision.FAILED, "crash: it ended\nval_bpb: 2.5995", ""),
+    ],
+)
+def test_in_one_bit_no_reason_tells_a_score(decision: Decision, reason: str, code: str) -> None:
+    assert LOST.verdict is not None
+    verdict = replace(LOST.verdict, decision=decision, reason=reason, code=code, gain=None, interval=None)
+    run = replace(LOST.runs[0], outcome=Failed(why=Why.CRASHED, detail="val_bpb=2.5995"))
+    shown = veil(Scores.BIT).record(replace(LOST, verdict=verdict, runs=(run,)))
+    assert shown.verdict and shown.verdict.reason and "2.59" not in said(shown)
+
+
+def test_less_code_is_not_told_as_a_gain() -> None:
+    assert KEPT.verdict is not None
+    verdict = replace(KEPT.verdict, reason="simpler: 7 fewer", gain=-0.01, evidence={"simpler": {"nodes": 7}})
+    for scores in (Scores.ROUNDED, Scores.BIT):
+        shown = veil(scores).record(replace(KEPT, verdict=verdict)).verdict
+        assert shown is not None and shown.reason.startswith("simpler") and "better" not in shown.reason
 
 
 def test_an_open_experiment_shows_no_score_in_one_bit() -> None:
@@ -119,10 +156,19 @@ def test_a_guard_keeps_its_own_numbers() -> None:
     assert shown is not None and shown.reason == reason
 
 
-@pytest.mark.parametrize("line", ["val_bpb: 2.566123", "final val_bpb = 2.566123 done", "val_bpb:2.566123e0"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "val_bpb: 2.566123",
+        "final val_bpb = 2.566123 done",
+        "val_bpb:2.566123e0",
+        '"val_bpb": 2.5_66123,',
+        "val_bpb: 2.566123.",
+    ],
+)
 def test_a_log_that_prints_the_score_prints_it_rounded(line: str) -> None:
     shown = veil().log(f"step 1 loss 2.566123\n{line}\n")
-    assert "loss 2.566123" in shown and "2.565" in shown and shown.count("2.566123") == 1
+    assert "loss 2.566123" in shown and "2.565" in shown and shown.count("66123") == 1
 
 
 @settings(deadline=None)
