@@ -121,10 +121,10 @@ def title(record: ExperimentRecord) -> str:
 
 
 def staircase(records: Sequence[ExperimentRecord], values: Values) -> list[float]:
-    """The champion's value after each judged experiment."""
+    """The champion's value after each judged experiment, as if what was taken back had never been kept."""
     steps: list[float] = []
     for record in records:
-        if record.is_kept or record.number == BASELINE:
+        if record.stands or record.number == BASELINE:
             value = values.of(record)
             steps += [value] if value is not None else steps[-1:]
         elif record.verdict:

@@ -25,7 +25,7 @@ def results_tsv(experiments: Sequence[ExperimentRecord], contract: Contract) -> 
     Readers of autoresearch's results.tsv (program.md, "Logging results") take it as it is, the
     baseline on the first line as a `keep`. One thing differs on purpose: a crash leaves its
     number and memory empty, where the original writes 0.000000, the best value that a minimised
-    metric can have. pandas reads the empty field as NaN.
+    metric can have. pandas reads the empty field as NaN. A keep that was taken back is a `discard`.
     """
     values = Values(experiments)
     lines = [("commit", _cell(contract.measure.metric.name), "memory_gb", "status", "description")]
@@ -41,7 +41,7 @@ def _line(record: ExperimentRecord, values: Values) -> tuple[str, str, str, str,
         record.experiment.commit[:7],
         "" if value is None else f"{value:.6f}" if 1e-3 <= abs(value) < 1e9 else f"{value:.9g}",
         "" if peak is None else f"{peak / 2**30:.1f}",
-        _STATUS[record.verdict.decision],
+        "discard" if record.refuted else _STATUS[record.verdict.decision],
         _cell(record.experiment.hypothesis),
     )
 

@@ -36,12 +36,12 @@ class Attempts:
         assert record.verdict is not None
         self.numbers += 1
         self.latest = record.number
-        if record.is_kept:
+        if record.stands:
             self.kept += 1
             return
         self.lost += 1
         self.ends[end_of(record)] += 1
-        gain = record.verdict.gain
+        gain = None if record.refuted else record.verdict.gain
         if gain is not None and (self.best is None or gain > self.best[0]):
             self.best = (gain, record.number)
 
@@ -59,7 +59,7 @@ class Recollection:
     def _reset(self) -> None:
         self._records: Sequence[ExperimentRecord] = ()
         self._open: list[int] = []
-        self.kept: list[ExperimentRecord] = []
+        self.kept: list[ExperimentRecord] = []  # those taken back too, which are told as such
         self.attempts: dict[str, Attempts] = {}
         self.near: list[tuple[float, int]] = []  # (-gain, number), the nearest miss first
         self.judged = 0
@@ -114,7 +114,7 @@ class Recollection:
     def _note_turn(self, record: ExperimentRecord) -> None:
         """Of a knob that was turned alone, which way and what it gave."""
         changed = record.experiment.details.get("changed")
-        gain = record.verdict.gain if record.verdict else None
+        gain = record.verdict.gain if record.verdict and not record.refuted else None
         if gain is None or not isinstance(changed, Mapping) or len(changed) != 1:
             return
         ((name, pair),) = changed.items()
@@ -135,6 +135,8 @@ def end_of(record: ExperimentRecord) -> str:
     """What an experiment that was not kept came to, in a word or two that many share."""
     verdict = record.verdict
     assert verdict is not None
+    if record.refuted:
+        return "taken back"
     if verdict.decision is Decision.INVALID:
         return verdict.code or verdict.decision.value
     if verdict.decision is Decision.FAILED:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from jumar.cli import render
@@ -105,6 +106,12 @@ def test_the_staircase_moves_with_keeps_alone() -> None:
         record_of(number, 4.0 - number, decision) for number, decision in enumerate(decisions)
     ]  # fmt: skip
     assert staircase(records, Values(records)) == [4.0, 4.0, 2.0, 2.0]
+
+
+def test_the_staircase_has_no_step_that_was_taken_back() -> None:
+    records = [record_of(number, 4.0 - number, Decision.KEPT) for number in range(3)]
+    records[1] = replace(records[1], refuted="worse on fresh seeds")
+    assert staircase(records, Values(records)) == [4.0, 4.0, 2.0]
 
 
 def test_an_open_experiment_without_a_number_is_shown_as_open() -> None:

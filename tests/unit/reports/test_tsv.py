@@ -49,6 +49,12 @@ def test_a_description_cannot_become_a_formula() -> None:
     assert text.splitlines()[1].endswith("\t'=HYPERLINK(1)")
 
 
+def test_a_keep_that_was_taken_back_is_no_keep() -> None:
+    kept = next(record for record in RECORDS[1:] if record.is_kept)
+    (line,) = results_tsv([replace(kept, refuted="worse on fresh seeds")], CONTRACT).splitlines()[1:]
+    assert line.split("\t")[3] == "discard"
+
+
 def test_open_experiments_are_not_listed() -> None:
     assert results_tsv([replace(RECORDS[1], verdict=None)], CONTRACT).count("\n") == 1
 
