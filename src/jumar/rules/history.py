@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import takewhile
 
 from msgspec.structs import replace
 
@@ -158,6 +159,12 @@ class History:
     def records(self) -> tuple[ExperimentRecord, ...]:
         """Every experiment, oldest first, the baseline included."""
         return tuple(self.experiments.values())
+
+    @property
+    def latest_retests(self) -> int:
+        """How many of the latest experiments, without a break, try again what was overtaken."""
+        latest = (record.experiment.details for record in reversed(self.experiments.values()))
+        return sum(1 for _ in takewhile(lambda details: "retest_of" in details, latest))
 
     @property
     def baseline_failed(self) -> bool:

@@ -11,6 +11,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """How far a study has come, as its limits count it."""
 
     experiments: int = 0  #: judged, the baseline not counted
+    retests: int = 0  #: of the latest of these, without a break: what was overtaken, tried again
     since_keep: int = 0  #: judged since the last keep
     hours: float = 0.0  #: that a controller had the study, all sittings together
     usd: float = 0.0
@@ -22,7 +23,7 @@ def reached(limits: LimitTerms, progress: Progress, metric: Metric) -> str | Non
     if _at_target(limits.target, progress.value, metric):
         return f"the target was reached: {metric.name} {progress.value:.6g} (limit {limits.target:g})"
     counts = (
-        (limits.experiments, progress.experiments, _made(limits.experiments, progress.experiments)),
+        (limits.experiments, progress.experiments, _made(limits.experiments, progress)),
         (limits.hours, progress.hours, "{0:.3g} hours have passed"),
         (limits.usd, progress.usd, "{0:.2f} USD were spent"),
         (limits.plateau, progress.since_keep, "{0} experiments in a row kept nothing"),
@@ -33,8 +34,9 @@ def reached(limits: LimitTerms, progress: Progress, metric: Metric) -> str | Non
     return None
 
 
-def _made(limit: int | None, made: int) -> str:
-    beyond = limit is not None and made > limit
+def _made(limit: int | None, progress: Progress) -> str:
+    """A limit that was lowered since is passed too, and by other experiments than retests."""
+    beyond = limit is not None and limit < progress.experiments <= limit + progress.retests
     why = ", as what was overtaken is tried again beyond the limit" if beyond else ""
     return f"{{0}} experiments were made{why}"
 

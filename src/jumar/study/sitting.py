@@ -106,6 +106,7 @@ class Sitting:
         measured = BASELINE in history.experiments and BASELINE not in history.open
         return Progress(
             experiments=history.judged + (len(history.open) if counting_open else 0),
+            retests=history.latest_retests,
             since_keep=history.since_keep,
             hours=history.active_s_at(self._parts.now()) / 3600,
             usd=history.cost_usd,

@@ -13,6 +13,7 @@ from jumar.core.event import (
     Event,
     Judged,
     Noticed,
+    Proposed,
     Refuted,
     Rested,
     Resumed,
@@ -55,6 +56,15 @@ def test_only_a_keep_moves_the_champion_and_ends_the_plateau() -> None:
     assert history.champion_commit == commit_of(3)
     history = with_baseline(proposed(1), judged(1, Decision.KEPT), proposed(2), judged(2, Decision.INVALID))
     assert (history.champion, history.since_keep, history.judged) == (1, 1, 2)
+
+
+def test_retests_are_counted_from_the_latest_back() -> None:
+    def again(number: int) -> Proposed:
+        event = proposed(number)
+        return Proposed(experiment=replace(event.experiment, details={"retest_of": 1}))
+
+    assert with_baseline(proposed(1), proposed(2)).latest_retests == 0
+    assert with_baseline(proposed(1), again(2), proposed(3), again(4), again(5)).latest_retests == 2
 
 
 def test_a_run_is_open_until_it_ends_or_is_lost() -> None:

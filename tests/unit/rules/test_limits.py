@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from jumar.core.contract import Direction, LimitTerms, Metric
 from jumar.rules.limits import Progress, must_certify_now, reached, time_left_s
@@ -18,10 +19,7 @@ def test_without_limits_a_study_never_ends() -> None:
     ("limits", "words"),
     [
         (LimitTerms(experiments=50), "50 experiments were made (limit 50)"),
-        (
-            LimitTerms(experiments=49),
-            "50 experiments were made, as what was overtaken is tried again beyond the limit (limit 49)",
-        ),
+        (LimitTerms(experiments=49), "50 experiments were made (limit 49)"),
         (LimitTerms(hours=2), "2 hours have passed (limit 2)"),
         (LimitTerms(usd=4.5), "5.00 USD were spent (limit 4.5)"),
         (LimitTerms(plateau=7), "7 experiments in a row kept nothing (limit 7)"),
@@ -30,6 +28,14 @@ def test_without_limits_a_study_never_ends() -> None:
 )
 def test_each_limit_is_reached_in_its_own_words(limits: LimitTerms, words: str) -> None:
     assert reached(limits, HALFWAY, LOSS) == words
+
+
+def test_retests_are_the_reason_only_where_they_are_all_that_is_beyond_the_limit() -> None:
+    beyond = replace(HALFWAY, retests=2)
+    words = "50 experiments were made, as what was overtaken is tried again beyond the limit (limit 48)"
+    assert reached(LimitTerms(experiments=48), beyond, LOSS) == words
+    lowered = LimitTerms(experiments=47)
+    assert reached(lowered, beyond, LOSS) == "50 experiments were made (limit 47)"
 
 
 @pytest.mark.parametrize(
