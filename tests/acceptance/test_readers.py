@@ -83,6 +83,8 @@ def test_what_is_not_there_is_refused_in_words(studied: Path, jumar: Jumar) -> N
     assert "has no experiment 99" in jumar(studied, "show", "99", expect=2).stderr
     assert "no study nope" in jumar(studied, "status", "--study", "nope", expect=2).stderr
     assert "nobody runs study tiny now" in jumar(studied, "pause", expect=2).stderr
+    taken = jumar(studied, "run", "--study", "tiny", "--new", expect=2).stderr
+    assert "there is a study tiny already" in taken and "--study tiny-2" in taken
     assert "there is no agent" in jumar(studied, "run", "--new", "--agent", "tunner", expect=2).stderr
 
 

@@ -23,6 +23,7 @@ from jumar.cli.tuning import knobs_in_words
 from jumar.cli.verb import Whole, json_option, of_a_study, verb
 from jumar.cli.views import claims_grid, grid, status_grid
 from jumar.core.event import Entry, Wish
+from jumar.errors import Usage
 from jumar.home import Options
 from jumar.study.tick import Tick
 
@@ -56,6 +57,12 @@ def run(
     Ctrl-C once finishes what runs; twice stops now. Nothing is lost either way.
     """
     live = open_study(folder, study=study, options=Options(**options))
+    if study and options["new"] and live.record():
+        free = open_study(folder, options=Options(new=True)).name
+        raise Usage(
+            f"there is a study {study} already, and --new starts another",
+            fix=f"leave --new out to go on with it, or name one that is free: --study {free}",
+        )
     live.renew()
     if words := pinned_in_words(live):
         render.note(words)
