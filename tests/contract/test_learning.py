@@ -26,11 +26,15 @@ Say = Callable[..., str]
 def folder(repository: Callable[[Mapping[str, str]], Path]) -> Path:
     place = repository({"work.py": WORK, "jumar.toml": contract(experiments=40), "program.md": "Smaller.\n"})
     better, worse = WORK.replace("A = 3.0", "A = 2.0"), WORK.replace("A = 3.0\nB = 3.0", "A = 2.0\nB = 9.0")
-    agent = ScriptedAgent(*(Edit(path="work.py", content=text.encode()) for text in (better, worse)))
+    studied(place, better, worse)
+    return place
+
+
+def studied(place: Path, *texts: str) -> None:
+    agent = ScriptedAgent(*(Edit(path="work.py", content=text.encode()) for text in texts))
     home = Home(folder=place, study="tiny")
     with assembled(home, (place / "jumar.toml").read_text(), Options(slots=1), lambda _: None) as parts:
         Loop(replace(parts, agent=agent)).run()
-    return place
 
 
 @pytest.fixture
@@ -57,6 +61,7 @@ def test_what_was_tried_is_found_by_words_and_by_a_file(say: Say, folder: Path) 
     assert "Nothing of the kind" in say("tried", "flash", "attention")
     (folder / "work.py").write_text(WORK.replace("A = 3.0\nB = 3.0", "A = 2.0  # once more\nB = 9.0"))
     assert "this code is that of experiment 2" in say("tried", "work.py")
+    assert say("tried", "./work.py") == say("tried", "work.py")
     assert json.loads(say("tried", "work.py", "--json"))["repeats"] == 2
 
 
@@ -82,3 +87,17 @@ def test_before_the_baseline_there_is_nothing_to_tell(
     place = repository({"work.py": WORK, "jumar.toml": contract()})
     assert ending(["brief", "-C", str(place)]) == 2
     assert "jumar run" in capsys.readouterr().err
+
+
+def test_a_study_without_lessons_says_so(
+    repository: Callable[[Mapping[str, str]], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = repository({"work.py": WORK, "jumar.toml": contract(experiments=40)})
+    studied(place)
+    assert ending(["lessons", "-C", str(place)]) == 0
+    assert "no lessons yet" in capsys.readouterr().out
+
+
+def test_nothing_is_told_where_there_are_no_words(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ending(["tell", " ", "-C", str(folder)]) == 2
+    assert "there are no words to tell" in capsys.readouterr().err

@@ -24,7 +24,10 @@ def tell(words: tuple[str, ...], folder: Path, study: str | None) -> None:
     It is for agents that take words (models). The tuner, nop and replay do not read it.
     """
     live, record = opened(folder, study)
-    live.ask(Wish.TELL, " ".join(words))
+    said = " ".join(words).strip()
+    if not said:
+        raise Usage("there are no words to tell", fix='say them: jumar tell "try smaller batches first"')
+    live.ask(Wish.TELL, said)
     render.say(
         f"recorded in study {live.name}: it stands in every brief from now on, for agents that take words "
         "(models)"

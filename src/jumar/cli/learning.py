@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from posixpath import normpath
 
 import click
 
@@ -60,8 +61,8 @@ def tried(what: tuple[str, ...], folder: Path, study: str | None, as_json: bool)
     """
     live, _ = opened(folder, study)
     reading, words, repeats = live.reading(), " ".join(what), None
-    if words in reading.brief.files:
-        repeats, words = _as_it_is(reading, live.folder, words), _places(reading, live.folder, words)
+    if (path := normpath(words)) in reading.brief.files:
+        repeats, words = _as_it_is(reading, live.folder, path), _places(reading, live.folder, path)
     groups, records = search(words, reading.recollection, reading.brief.history)
     if as_json:
         ends = [
@@ -135,6 +136,8 @@ def lessons(folder: Path, study: str | None, last: int, everything: bool, as_jso
     shown = learned if everything else learned[-last:]
     if as_json:
         return render.data({"lessons": shown, "predictions": calibrations(learned)})
+    if not learned:
+        render.say("no lessons yet: no experiment was judged but the unchanged target")
     for one in shown:
         gains = f"predicted {_share(one.predicted)}, measured {_share(one.measured)}"
         by = "" if one.said_by_agent else " (by rule)"
