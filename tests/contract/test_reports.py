@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,7 +12,7 @@ from PIL import Image
 from jumar.core.contract import Direction
 from jumar.errors import EnvironmentUnfit
 from jumar.reports.chart import Form, chart_available, draw_progress
-from jumar.reports.progress import Mark, Progress, progress_of
+from jumar.reports.progress import Mark, Progress, progress_of, view
 from jumar.testing.records import Shape, make_study
 
 STUDIES = {
@@ -55,7 +56,7 @@ def test_what_is_open_and_what_was_stopped_early_have_marks_of_their_own(name: s
     for opened in ({"undecided": near}, {"undecided": far}, {"unmeasured": (2,)}):
         drawn = draw_progress(replace(progress, stopped=(3, 4), **opened), form=Form.SVG)
         assert drawn.count(b">stopped early<") == 1
-        assert drawn.count(b">open<") == 1
+        assert drawn.count(b">open") == 1
 
 
 def test_the_same_progress_gives_the_same_bytes() -> None:
@@ -92,3 +93,42 @@ def test_without_matplotlib_the_message_says_how_to_get_it(monkeypatch: pytest.M
     assert not chart_available()
     with pytest.raises(EnvironmentUnfit, match=r"pip install 'jumar\[chart\]'"):
         draw_progress(progress_of(*STUDIES["five"]))
+
+
+def places(drawn: bytes) -> set[tuple[float, float]]:
+    """Where the lines of an SVG begin: to the right and down, in shares of its size."""
+    tree = ElementTree.fromstring(drawn)
+    _, _, width, height = map(float, tree.attrib["viewBox"].split())
+    starts = re.findall(r' d="M (\S+) (\S+)', drawn.decode())
+    return {(float(x) / width, float(y) / height) for x, y in starts}
+
+
+@pytest.mark.parametrize(("name", "worse_is_up"), [("five", True), ("maximised", False)])
+@pytest.mark.parametrize("kind", ["refuted", "undecided"])
+def test_what_is_beyond_the_scale_stands_at_the_edge_on_its_own_side(
+    name: str, worse_is_up: bool, kind: str
+) -> None:
+    progress = replace(progress_of(*STUDIES[name]), others=(), undecided=(), refuted=())
+    base, best = progress.staircase[0], progress.staircase[-1]
+    before = draw_progress(progress, form=Form.SVG)
+    for times, up in ((9.0, not worse_is_up), (-9.0, worse_is_up)):
+        value = base + times * (best - base)
+        mark = Mark(number=3, value=value, label="far away")
+        drawn = draw_progress(replace(progress, **{kind: (mark,)}), form=Form.SVG)
+        told = [y for x, y in places(drawn) - places(before) if y > 0.12]  # what is above is the legend
+        assert b"off the scale" in drawn
+        assert told and all(y < 0.2 if up else y > 0.8 for y in told)
+
+
+def test_the_words_of_the_certified_band_cover_no_mark() -> None:
+    progress = progress_of(*STUDIES["five"])
+    assert progress.band is not None
+    low, high = view(progress)
+    mark = Mark(number=1, value=progress.band.low - 0.02 * (high - low), label="taken back")
+
+    def caption(drawn: Progress) -> tuple[float, float]:
+        texts = ElementTree.fromstring(draw_progress(drawn, form=Form.SVG)).iter()
+        (found,) = (one for one in texts if one.text and one.text.startswith("certified at"))
+        return float(found.attrib["x"]), float(found.attrib["y"])
+
+    assert caption(replace(progress, refuted=(mark,))) != caption(progress)

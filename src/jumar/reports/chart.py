@@ -9,6 +9,7 @@ import math
 import os
 import warnings
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +33,17 @@ INK, FAINT = "#20242a", "#9aa1a9"
 
 _SIZE_IN, _DPI = (13.0, 6.6), 150
 _LABEL_PT, _GAP_PT, _ANGLE_DEG, _MOST_LABELS = 8.0, 7.5, 30.0, 26
-_BAND_ROOM = 0.05  # of the height: a line of text
+_LEAVES = 1 << 30  # worse than anything that words can cover: they leave the frame
+_BEYOND_INSET = 0.035  # of the height, from the edge
+_CLEAR_PT = 4.0  # between a mark's centre and the words beside it
 _LABEL_LENGTHS = (46, 32, 20)
 _RASTER_FROM = 1500  # an SVG of more dots than this takes megabytes; they become one picture in it
-_LEGEND = ("kept", "refuted", "champion", "discarded", "open", "off the scale", "stopped early", "failed")
+_BEYOND_KEPT = "refuted, off the scale"
+_BEYOND_OPEN = "open, off the scale"
+_LEGEND = (
+    "kept", "refuted", _BEYOND_KEPT, "champion", "discarded", "open", _BEYOND_OPEN, "off the scale",
+    "stopped early", "failed",
+)  # fmt: skip
 _HOLLOW: dict[str, Any] = {"s": 26, "facecolors": "none", "edgecolors": FAINT, "linewidths": 1.2}
 _REFUTED: dict[str, Any] = {**_HOLLOW, "edgecolors": KEPT_EDGE}
 INSTALL = "pip install 'jumar[chart]'"
@@ -120,7 +128,8 @@ def _draw(figure: Figure, progress: Progress) -> None:
     )
     _draw_legend(axes)
     if progress.kept:
-        notes = [_draw_baseline(axes, progress), _draw_band(axes, progress)]
+        notes = [_draw_baseline(axes, progress)]
+        notes.append(_draw_band(figure, axes, progress, notes[0]))
         _draw_labels(figure, axes, progress, tuple(_extent(figure, note) for note in notes if note))
 
 
@@ -169,35 +178,50 @@ def _draw_legend(axes: Axes) -> None:
 
 
 def _draw_others(axes: Axes, progress: Progress, low: float, high: float) -> None:
-    inside = [mark for mark in progress.others if low <= mark.value <= high]
-    beyond = [mark.number for mark in progress.others if not low <= mark.value <= high]
+    inside, beyond = _split(progress.others, low, high)
     size = min(26.0, max(4.0, 3000 / (1 + len(inside))))
     if inside:
         axes.scatter(
             [mark.number for mark in inside], [mark.value for mark in inside], s=size, c=FAINT, alpha=0.55,
             linewidths=0, label="discarded", zorder=2, clip_on=False, rasterized=len(inside) > _RASTER_FROM,
         )  # fmt: skip
-    marker = "^" if progress.direction is Direction.MINIMIZE else "v"
-    _draw_at_edge(
-        axes, progress, beyond, 0.035, c=FAINT, alpha=0.7, s=min(16.0, size), marker=marker, linewidths=0,
-        label="off the scale",
-    )  # fmt: skip
+    style = {"c": FAINT, "alpha": 0.7, "s": min(16.0, size), "linewidths": 0}
+    _draw_beyond(axes, beyond, high, label="off the scale", **style)
 
 
 def _draw_open(axes: Axes, progress: Progress, low: float, high: float) -> None:
-    inside = [mark for mark in progress.undecided if low <= mark.value <= high]
+    inside, beyond = _split(progress.undecided, low, high)
+    _draw_beyond(axes, beyond, high, label=_BEYOND_OPEN, **_HOLLOW)
     if inside:
         numbers, values = [mark.number for mark in inside], [mark.value for mark in inside]
         axes.scatter(numbers, values, zorder=2, label="open", clip_on=False, **_HOLLOW)
 
 
+def _split(marks: Sequence[Mark], low: float, high: float) -> tuple[list[Mark], list[Mark]]:
+    """The marks that are on the scale, and those that are beyond it."""
+    inside = [mark for mark in marks if low <= mark.value <= high]
+    return inside, [mark for mark in marks if not low <= mark.value <= high]
+
+
+def _draw_beyond(axes: Axes, marks: Sequence[Mark], high: float, *, label: str, **style: Any) -> None:
+    """Values that the scale does not reach: a triangle at the edge on their side, pointing at them."""
+    for marker, height, side in (
+        ("^", 1 - _BEYOND_INSET, [mark.number for mark in marks if mark.value > high]),
+        ("v", _BEYOND_INSET, [mark.number for mark in marks if mark.value <= high]),
+    ):
+        if side:
+            axes.scatter(
+                side, [height] * len(side), transform=axes.get_xaxis_transform(), zorder=4, marker=marker,
+                label=label, rasterized=len(side) > _RASTER_FROM, **style,
+            )  # fmt: skip
+            label = "_nolegend_"
+
+
 def _draw_without_value(axes: Axes, progress: Progress) -> None:
     """Mark at the worse edge what has no value: hollow while it is open, a dash when stopped, a cross."""
     low, high = axes.get_ylim()
-    inside = {mark.number for mark in progress.undecided if low <= mark.value <= high}
-    beyond = [mark.number for mark in progress.undecided if mark.number not in inside]
-    label = None if inside else "open"
-    _draw_at_edge(axes, progress, sorted((*progress.unmeasured, *beyond)), 0.024, label=label, **_HOLLOW)
+    label = None if any(low <= mark.value <= high for mark in progress.undecided) else "open"
+    _draw_at_edge(axes, progress, progress.unmeasured, 0.024, label=label, **_HOLLOW)
     _draw_at_edge(
         axes, progress, progress.stopped, 0.024, c=FAINT, label="stopped early", s=20, marker="_",
         linewidths=1.4, alpha=0.9,
@@ -233,10 +257,11 @@ def _draw_kept(axes: Axes, progress: Progress) -> None:
 
 
 def _draw_refuted(axes: Axes, progress: Progress, low: float, high: float) -> None:
-    """What was kept and taken back: hollow, where it would stand; at the better edge when it is beyond."""
-    if progress.refuted:
-        numbers = [mark.number for mark in progress.refuted]
-        values = [min(max(mark.value, low), high) for mark in progress.refuted]
+    """What was kept and taken back: hollow, where it would stand."""
+    inside, beyond = _split(progress.refuted, low, high)
+    _draw_beyond(axes, beyond, high, label=_BEYOND_KEPT, **_REFUTED)
+    if inside:
+        numbers, values = [mark.number for mark in inside], [mark.value for mark in inside]
         axes.scatter(numbers, values, zorder=4, label="refuted", clip_on=False, **_REFUTED)
 
 
@@ -253,23 +278,54 @@ def _draw_baseline(axes: Axes, progress: Progress) -> Text | None:
     )  # fmt: skip
 
 
-def _draw_band(axes: Axes, progress: Progress) -> Text | None:
-    """The certified level with its interval."""
+def _draw_band(figure: Figure, axes: Axes, progress: Progress, baseline: Text | None) -> Text | None:
+    """The certified level with its interval, and its words where they cover least."""
     band = progress.band
     if band is None:
         return None
     axes.axhspan(band.low, band.high, color=KEPT, alpha=0.16, linewidth=0, zorder=0)
     axes.axhline(band.level, color=KEPT, linewidth=0.9, linestyle=(0, (1, 2)), zorder=1)
     side = -1 if progress.direction is Direction.MINIMIZE else 1
+    far, near = (band.low, band.high) if side < 0 else (band.high, band.low)
+    # Beyond the band, where no line of the frame goes through the words; else in it, or before it.
+    places = [(far, 4 * side), (far, 18 * side), (far, 32 * side)]
+    places += [(band.level, 4 * side), (band.level, -4 * side), (near, -4 * side)]
+    texts = [
+        axes.annotate(
+            band.label, (0.994 if right else 0.006, place), xycoords=axes.get_yaxis_transform(),
+            xytext=(0, way), textcoords="offset points", fontsize=8.5, color=KEPT, fontweight="bold",
+            ha="right" if right else "left", va="top" if way < 0 else "bottom",
+        )
+        for place, way in places
+        for right in (False, True)
+    ]  # fmt: skip
+    best = min(texts, key=lambda text: _covered(figure, axes, progress, (_extent(figure, text), baseline)))
+    for text in texts:
+        if text is not best:
+            text.remove()
+    return best
+
+
+def _covered(figure: Figure, axes: Axes, progress: Progress, words: tuple[Box, Text | None]) -> int:
+    """How many marks, steps of the staircase and other words a text in this box would cover."""
+    box, other = words
+    if box.bottom < axes.bbox.y0 or box.top > axes.bbox.y1:
+        return _LEAVES
     low, high = axes.get_ylim()
-    room = (band.low - low if side < 0 else high - band.high) / (high - low)
-    end = band.low if side < 0 else band.high
-    place = end if room > _BAND_ROOM else band.level  # no line of the frame goes through the words
-    return axes.annotate(
-        band.label, (0.006, place), xycoords=axes.get_yaxis_transform(),
-        xytext=(0, 4 * side), textcoords="offset points", fontsize=8.5, color=KEPT, fontweight="bold",
-        va="top" if side < 0 else "bottom",
-    )  # fmt: skip
+    inset = _BEYOND_INSET * (high - low)
+    marks = (*progress.kept, *progress.refuted, *progress.others, *progress.undecided)
+    points = axes.transData.transform(
+        [(mark.number, min(max(mark.value, low + inset), high - inset)) for mark in marks]
+    ).tolist()
+    margin = _CLEAR_PT * _DPI / 72
+    covered = sum(box.holds(x, y, margin) for x, y in points)
+    _, last = points[len(progress.kept) - 1]
+    end, _ = axes.transData.transform((progress.experiments, 0.0))
+    ends = [*points[: len(progress.kept)], (end, last)]
+    for (x, y), (then, after) in pairwise(ends):
+        covered += box.meets(Box(x, y - 1, then, y + 1))
+        covered += box.meets(Box(then - 1, min(y, after), then + 1, max(y, after)))
+    return covered + bool(other and box.meets(_extent(figure, other)))
 
 
 def _extent(figure: Figure, text: Text) -> Box:

@@ -22,6 +22,15 @@ class Box(msgspec.Struct, frozen=True):
             self.left - margin <= x <= self.right + margin and self.bottom - margin <= y <= self.top + margin
         )
 
+    def meets(self, other: Box) -> bool:
+        """True when the two overlap."""
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.bottom < other.top
+            and other.bottom < self.top
+        )
+
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """A dot that would like a label: texts from long to short, each with its width in pixels."""

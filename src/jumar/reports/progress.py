@@ -153,18 +153,23 @@ def view(progress: Progress) -> tuple[float, float]:
     Nine tenths of the dots are shown as long as they take no more than three fifths of the gain's
     height; where nothing was gained, three quarters of them set the range.
     """
-    steps = progress.staircase or tuple(mark.value for mark in (*progress.others, *progress.undecided))[:1]
+    loose = (*progress.others, *progress.undecided, *progress.refuted)
+    steps = progress.staircase or tuple(mark.value for mark in loose)[:1]
     towards = -1.0 if progress.direction is Direction.MINIMIZE else 1.0
     base = steps[0]
     best = max(towards * (value - base) for value in steps)
     worse = sorted(-towards * (mark.value - base) for mark in progress.others)
+    better = [towards * (mark.value - base) for mark in loose]
     if best > 0:
         below = min(max(_quantile(worse, 0.9), 0.12 * best), 0.6 * best)
-        above = max(1.22 * best, min(_reach(progress, base, towards), 1.8 * best))
+        most = 1.8 * best  # what is better by far more than the champion is told to be off the scale
+        near = max((1.08 * gain for gain in better if 1.08 * gain <= most), default=0.0)
+        above = max(1.22 * best, near, min(_reach(progress, base, towards), most))
     else:
         spread = max((-towards * (value - base) for value in steps), default=0.0)
         below = max(_quantile(worse, 0.75), spread, 0.01 * abs(base), 1e-12) * 1.15
-        above = max(0.35 * below, 1.1 * -min([0.0, *worse]))
+        fallen = [-towards * (mark.value - base) for mark in progress.refuted]
+        above = max(0.35 * below, 1.1 * -min([0.0, *worse, *fallen]))
     below += 0.02 * (above + below)  # the worst of what is shown is not on the very edge
     ends = sorted((base + towards * above, base - towards * below))
     return ends[0], ends[1]

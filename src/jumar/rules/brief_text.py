@@ -12,6 +12,7 @@ from jumar.core.outcome import Measured
 from jumar.rules.duplicates import MOST_PARSED_BYTES
 from jumar.rules.plain import plain, short
 from jumar.rules.recollection import Attempts, Recollection
+from jumar.rules.simpler import LEAST_SAVED
 from jumar.rules.telling import (
     data,
     headline,
@@ -84,7 +85,13 @@ def contract_in_words(contract: Contract) -> str:
             else "computed by a scorer you cannot reach."
         ),
         f"- A change is kept when up to {measure.confirmations} pairs of runs on fresh seeds, champion "
-        "beside candidate, show that it is better. At an equal score nothing is kept.",
+        "beside candidate, show that it is better. "
+        + (
+            f"At an equal score it is kept if it edits Python files alone and leaves at least {LEAST_SAVED} "
+            "syntax-tree nodes less."
+            if measure.simpler
+            else "At an equal score nothing is kept."
+        ),
     ]
     lines += [f"- It must also hold: {_guard(guard)}." for guard in measure.guards[:20]]
     if measure.checks:

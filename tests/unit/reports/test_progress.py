@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from jumar.core.contract import Direction
 from jumar.core.outcome import Measured, Outcome, Stopped
 from jumar.core.verdict import Decision, Verdict
-from jumar.reports.progress import Progress, progress_of, view
+from jumar.reports.progress import Mark, Progress, progress_of, view
 from jumar.testing.records import Shape, make_study
 
 STUDY, RECORDS, CONTRACT = make_study(60, seed=1)
@@ -106,3 +106,17 @@ def test_a_study_of_failures_has_nothing_but_its_baseline_to_show() -> None:
     assert len(progress.without_value) == 12
     assert progress.others == ()
     assert view(progress)[0] < progress.staircase[0] < view(progress)[1]
+
+
+@pytest.mark.parametrize("shape", [Shape(), MAXIMIZED])
+def test_the_view_holds_what_was_better_than_the_champion_and_not_kept(shape: Shape) -> None:
+    progress = progress_of(*make_study(60, seed=1, shape=shape))
+    base, best = progress.staircase[0], progress.staircase[-1]
+    beside = Mark(number=61, value=base + 1.4 * (best - base), label="taken back, or not confirmed")
+    for changed in (
+        replace(progress, others=(*progress.others, beside)),
+        replace(progress, refuted=(beside,)),
+        replace(progress, undecided=(beside,)),
+    ):
+        low, high = view(changed)
+        assert low < beside.value < high

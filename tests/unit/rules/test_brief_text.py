@@ -163,3 +163,13 @@ def test_a_cut_text_is_within_its_bytes_and_says_that_it_was_cut(text: str) -> N
         assert (short == text) is (len(text.encode()) <= 1_000)
         assert short == text or "more characters" in short or "left out" in short
     assert sum(tokens(line + "\n") for line in fitting(text.splitlines(), 100)) <= 100
+
+
+def test_the_brief_says_of_less_code_what_the_contract_says(long_study: tuple[ExperimentRecord, ...]) -> None:
+    brief = brief_of(long_study)
+    measure = brief.contract.measure
+    strict = replace(brief.contract, measure=replace(measure, simpler=False))
+    assert measure.simpler
+    assert "12 syntax-tree nodes less" in told(brief)
+    assert "At an equal score nothing is kept." not in told(brief)
+    assert "At an equal score nothing is kept." in told(replace(brief, contract=strict))
