@@ -134,8 +134,7 @@ def staircase(records: Sequence[ExperimentRecord], values: Values) -> list[float
 
 def status_grid(summary: Summary, doing: str, records: Sequence[ExperimentRecord]) -> Table:
     """How a study stands."""
-    numbers = {**summary.decisions, "open": summary.open_experiments}
-    counts = ", ".join(f"{count} {name}" for name, count in numbers.items() if count)
+    counts = summary.counts_in_words()
     failures = ", ".join(f"{group.why} {group.count}" for group in summary.failures[:4])
     part = f" (last {len(records):,})" if len(records) < summary.experiments else ""
     champion = summary.champion
@@ -150,7 +149,7 @@ def status_grid(summary: Summary, doing: str, records: Sequence[ExperimentRecord
             ("gap", summary.gap_in_words()),
             ("noise of the evaluation set", items_in_words(summary.claim)),
             ("keeps", summary.keeps_in_words()),
-            ("refuted", _refuted(summary)),
+            ("refuted", plain(summary.refuted_in_words())),
             ("staircase", sparkline(staircase(records, Values(records)), width=60)),
             ("experiments", f"{summary.experiments}: {counts}" if counts else str(summary.experiments)),
             (f"failures{part}", plain(failures)),
@@ -159,15 +158,6 @@ def status_grid(summary: Summary, doing: str, records: Sequence[ExperimentRecord
             ("branch", f"jumar/{summary.study}" if champion.experiment != BASELINE else ""),
         ]
     )
-
-
-def _refuted(summary: Summary) -> str:
-    fallen = [keep for keep in summary.keeps if keep.refuted]
-    if not fallen:
-        return ""
-    newest = max(fallen, key=lambda keep: keep.experiment)
-    numbers = ", ".join(f"#{keep.experiment}" for keep in sorted(fallen, key=lambda keep: keep.experiment))
-    return f"{numbers}: {plain(newest.refuted)}"
 
 
 def _effort(effort: Effort) -> str:

@@ -14,7 +14,7 @@ from jumar.core.contract import Metric
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.outcome import Failed
 from jumar.core.run import Purpose
-from jumar.core.verdict import Decision
+from jumar.core.verdict import OVERTAKEN, Decision
 from jumar.reports.values import Values, kept, tried
 from jumar.rules.certain import certain
 
@@ -131,7 +131,7 @@ def near_misses(
 ) -> tuple[NearMiss, ...]:
     """Discarded changes that got as far as being confirmed and still looked better, best first.
 
-    Of a change that was overtaken and tried again on the new champion, only the latter trial counts.
+    Of a change that was overtaken only the trial on the new champion counts: its own was not finished.
     """
     before = parents(experiments, values)
     retried = {record.experiment.details.get("retest_of") for record in experiments}
@@ -140,7 +140,7 @@ def near_misses(
         verdict, parent = record.verdict, before.get(record.experiment.parent)
         if verdict is None or verdict.decision is not Decision.DISCARDED or parent is None:
             continue
-        if record.number in retried:
+        if record.number in retried or verdict.reason.startswith(OVERTAKEN):
             continue
         if not any(run.run.purpose is Purpose.CONFIRM for run in record.runs):
             continue

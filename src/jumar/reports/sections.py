@@ -78,7 +78,7 @@ def _figures(summary: Summary) -> list[tuple[str, str]]:
     speed = effort.experiments_per_hour
     return [
         ("experiments", f"{summary.experiments:,}"),
-        *((decision, f"{count:,}") for decision, count in summary.decisions.items()),
+        *((ended, f"{count:,}") for ended, count in summary.counts.items()),
         *([("open", f"{summary.open_experiments:,}")] if summary.open_experiments else []),
         ("time", duration(effort.hours * 3600)),
         ("speed", f"{speed:.1f} / h" if speed else "–"),

@@ -83,7 +83,28 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         standing = self.standing_keeps
         refuted = len(self.keeps) - len(standing)
         sure = sum(keep.certain for keep in standing)
-        return keeps_in_words(len(standing), sure, refuted, self.false_keeps)
+        simpler = sum("simpler" in keep.evidence and not keep.certain for keep in standing)
+        return keeps_in_words(len(standing), sure, simpler, refuted, self.false_keeps)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How the judged experiments ended; what was kept and refuted later is not counted as kept."""
+        refuted = len(self.keeps) - len(self.standing_keeps)
+        counts = {**self.decisions, "kept": self.decisions["kept"] - refuted}
+        return counts | ({"refuted": refuted} if refuted else {})
+
+    def counts_in_words(self) -> str:
+        """How the experiments ended, and how many are open."""
+        counts = {**self.counts, "open": self.open_experiments}
+        return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+
+    def refuted_in_words(self) -> str:
+        """Which keeps were taken back, and why: what fell together is told together."""
+        fallen: dict[str, list[str]] = {}
+        for keep in sorted((keep for keep in self.keeps if keep.refuted), key=lambda keep: keep.experiment):
+            reason = keep.refuted.rpartition("of which certification said: ")[2]
+            fallen.setdefault(reason, []).append(f"#{keep.experiment}")
+        return "; ".join(f"{', '.join(numbers)}: {reason}" for reason, numbers in fallen.items())
 
     def gap_in_words(self) -> str:
         """That less was certified than the search saw, where that is so."""

@@ -47,6 +47,8 @@ def gap_in_words(claim: Claim | None, *, current: bool = True) -> str:
         return ""
     low, high = sorted(claim.relative_interval)
     digits = max(_digits((high - low) / 2), _digits(claim.gap / 2))
+    if float(hundredths(claim.gap, digits).replace(",", "")) == 0:
+        return ""  # what rounding left of none
     within = "within" if low <= claim.working <= high else "outside"
     return (
         f"{hundredths(claim.relative, digits)} % certified of {hundredths(claim.working, digits)} % that the "
@@ -56,18 +58,21 @@ def gap_in_words(claim: Claim | None, *, current: bool = True) -> str:
 
 def items_in_words(claim: Claim | None) -> str:
     """The noise of the evaluation set that a claim's interval covers; nothing where no items are told."""
-    if claim is None or not claim.items:
+    if claim is None or not claim.items or claim.items_sd <= NO_WIDTH:
         return ""
     share = percent(claim.items_sd)
     return f"±{share} of {plural(claim.items, 'item')} (one standard deviation; the interval covers it)"
 
 
-def keeps_in_words(keeps: int, certain: int, refuted: int, false_keeps: float) -> str:
+def keeps_in_words(keeps: int, certain: int, simpler: int, refuted: int, false_keeps: float) -> str:
     """How sure single keeps are, beside the study's error budget; nothing where nothing stands."""
     if not keeps:
         return ""
     said = f"{certain:,} of {plural(keeps, 'keep')} certain each (e-BH: on average at most 5 % of such are "
-    said += f"false), the others by the study's error budget of {percent(false_keeps)}"
+    said += "false)"
+    said += f", {simpler:,} for less code" if simpler else ""
+    if certain + simpler < keeps:
+        said += f", the others by the study's error budget of {percent(false_keeps)}"
     return said + (f"; {refuted:,} refuted" if refuted else "")
 
 

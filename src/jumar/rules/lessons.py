@@ -10,6 +10,7 @@ from jumar.core.contract import Metric
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.verdict import Decision
 from jumar.rules.recollection import Recollection, end_of
+from jumar.rules.simpler import is_simplification
 from jumar.rules.telling import measured_share, names_in_words
 
 FAR_OFF = 2.0  # a measured gain so many times larger or smaller than predicted is worth a word
@@ -87,7 +88,7 @@ def _by_rule(record: ExperimentRecord, gain: float | None) -> str:
     assert verdict is not None
     what = f"changing {names_in_words(record.experiment.touched, 3) or 'it'} this way"
     if record.refuted:
-        return f"{what} looked better and was not, on data that the search had not seen"
+        return what + _taken_back(record)
     if verdict.decision is Decision.KEPT:
         return f"{what} helps{_beside(record.experiment.predicted, gain)}"
     if verdict.decision is Decision.INVALID:
@@ -95,6 +96,17 @@ def _by_rule(record: ExperimentRecord, gain: float | None) -> str:
     if verdict.decision is Decision.FAILED:
         return f"{what} ends a run: {end_of(record)}"
     return what + _discarded(record, gain, end_of(record))
+
+
+def _taken_back(record: ExperimentRecord) -> str:
+    """What its own runs, or a certification of it or of what was built on it, said later."""
+    if "its own runs gave no number" in record.refuted:
+        return " ended runs later on: it was taken back"
+    if record.verdict and is_simplification(record.verdict):
+        return " left less code, and was taken back with the champion that it was part of"
+    if record.refuted.startswith("refuted"):
+        return " looked better and was not, in the fresh runs of a certification"
+    return " looked better, and was taken back since"
 
 
 def _discarded(record: ExperimentRecord, gain: float | None, end: str) -> str:

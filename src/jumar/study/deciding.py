@@ -156,9 +156,9 @@ class Deciding:
             if self._beats(record, champion):
                 edits = workspace.merge(champion, champion, experiment.commit)
             if edits:
-                without = f"without experiment {history.champion}'s change"
-                then += f"; its own version of the files competes as experiment {number}, {without}"
-                hypothesis += f" (experiment {record.number}'s own version of the files, {without})"
+                without = f", without experiment {history.champion}'s change" * self._lacks(experiment)
+                then += f"; its own version of the files competes as experiment {number}{without}"
+                hypothesis += f" (experiment {record.number}'s own version of the files{without})"
         reason = f"{OVERTAKEN}: {self._moved(experiment)}; {then}"
         self._settle(record.number, Verdict(decision=Decision.DISCARDED, reason=reason))
         if not edits:
@@ -185,6 +185,15 @@ class Deciding:
             if record.refuted and record.experiment.commit == experiment.parent:
                 return "what it was built on was taken back meanwhile"
         return f"experiment {history.champion} was kept while this one ran"
+
+    def _lacks(self, experiment: Experiment) -> bool:
+        """Whether the champion is no part of what an experiment was built on. The baseline always is."""
+        history = self._recorder.history
+        parents = {record.experiment.commit: record.experiment.parent for record in history.records}
+        commit, base = experiment.parent, self._parts.terms.base
+        while commit not in (base, history.champion_commit):
+            commit = parents[commit]
+        return commit != history.champion_commit and history.champion != BASELINE
 
     def _beats(self, record: ExperimentRecord, champion: str) -> bool:
         metric = self._parts.contract.measure.metric

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from jumar.core.contract import Direction
 from jumar.core.outcome import Measured
 from jumar.core.run import Purpose
-from jumar.core.verdict import Decision, Verdict
+from jumar.core.verdict import OVERTAKEN, Decision, Verdict
 from jumar.reports.summary import Summary, summarise
 from jumar.reports.values import Values
 from jumar.testing.records import Shape, make_study
@@ -145,6 +145,35 @@ def test_a_change_that_was_tried_again_on_a_new_champion_is_no_near_miss() -> No
     again = replace(last, experiment=replace(last.experiment, details={"retest_of": best}))
     after = summarise(study, (*records[:-1], again), contract).near_misses
     assert [miss.experiment for miss in after] == [miss.experiment for miss in before[1:]]
+
+
+def test_what_was_overtaken_is_no_near_miss_though_nobody_tried_it_again() -> None:
+    study, records, contract = make_study(400, seed=5)
+    before = summarise(study, records, contract).near_misses
+    best = records[before[0].experiment]
+    assert best.verdict is not None
+    verdict = replace(best.verdict, reason=f"{OVERTAKEN}: both change the same places")
+    changed = [replace(best, verdict=verdict) if record is best else record for record in records]
+    after = summarise(study, changed, contract).near_misses
+    assert best.number not in {miss.experiment for miss in after}
+
+
+def test_keeps_that_were_refuted_are_told_by_what_refuted_them_and_are_not_counted_as_kept() -> None:
+    first, second, third, *_ = [record.number for record in RECORDS[1:] if record.is_kept]
+    reasons = {
+        first: f"kept below experiment {second}, of which certification said: refuted, so it is",
+        second: "refuted, so it is",
+        third: "refuted, as something else is",
+    }
+    records = [replace(record, refuted=reasons.get(record.number, "")) for record in RECORDS]
+    summary = summarise(STUDY, records, CONTRACT)
+    assert summary.refuted_in_words() == (
+        f"#{first}, #{second}: refuted, so it is; #{third}: refuted, as something else is"
+    )
+    kept = SUMMARY.decisions["kept"]
+    assert summary.counts_in_words().startswith(f"{kept - 3} kept, ")
+    assert "3 refuted" in summary.counts_in_words()
+    assert "refuted" not in SUMMARY.counts_in_words()
 
 
 def test_hours_are_those_that_a_controller_had_the_study() -> None:

@@ -72,20 +72,26 @@ def test_less_than_the_search_saw_is_said_with_both_numbers() -> None:
     assert words.gap_in_words(replace(CLAIM, working=0.2150)).endswith("within the interval")
     assert words.gap_in_words(replace(CLAIM, working=0.2000)) == ""
     assert words.gap_in_words(replace(CLAIM, working=0.2250), current=False) == ""
+    exact = replace(CLAIM, relative=0.075259, relative_interval=(0.075259, 0.075259))
+    assert words.gap_in_words(replace(exact, working=0.075259 + 1e-12)) == ""
 
 
 def test_the_noise_of_the_evaluation_set_is_told_where_items_are() -> None:
     assert words.items_in_words(CLAIM) == ""
     said = words.items_in_words(replace(CLAIM, items=192, items_sd=0.0012))
     assert said.startswith("±0.12 % of 192 items")
+    assert words.items_in_words(replace(CLAIM, items=40, items_sd=1.1e-17)) == ""
 
 
 def test_how_sure_single_keeps_are() -> None:
-    assert words.keeps_in_words(0, 0, 3, 0.1) == ""
-    assert words.keeps_in_words(5, 1, 2, 0.1) == (
+    assert words.keeps_in_words(0, 0, 0, 3, 0.1) == ""
+    assert words.keeps_in_words(5, 1, 0, 2, 0.1) == (
         "1 of 5 keeps certain each (e-BH: on average at most 5 % of such are false), the others by the "
         "study's error budget of 10.0 %; 2 refuted"
     )
+    less_code = words.keeps_in_words(3, 2, 1, 0, 0.1)
+    assert less_code.startswith("2 of 3 keeps certain each (")
+    assert less_code.endswith(", 1 for less code")  # no error budget was asked for it
 
 
 @pytest.mark.parametrize("certified", [True, False])

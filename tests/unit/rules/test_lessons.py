@@ -82,3 +82,29 @@ def test_a_gain_is_a_share_of_what_the_champion_had(direction: Direction, share:
     assert record.verdict is not None
     record = replace(record, verdict=replace(record.verdict, gain=0.1))
     assert measured_share(record, Metric(name="m", direction=direction)) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("refuted", "simpler", "words"),
+    [
+        (
+            "its own runs gave no number in 3 pairs, beside a candidate that works: crashed",
+            False,
+            "ended runs",
+        ),
+        ("refuted, as the interval reaches up to -1 % only", False, "was not, in the fresh runs"),
+        ("refuted, as the interval reaches up to -1 % only", True, "left less code, and was taken back"),
+        ("kept below experiment 4, of which certification said: refuted", False, "looked better, and was"),
+    ],
+)
+def test_what_was_taken_back_teaches_what_really_happened(refuted: str, simpler: bool, words: str) -> None:
+    study = Rehearsal({"a.py": b"LR = 1\n"})
+    study.enter(Proposal(hypothesis="h", edits=(), agent="llm"))
+    study.finish(Measured(value=1.9), keep=True)
+    record = study.history[-1]
+    assert record.verdict is not None
+    verdict = replace(record.verdict, evidence={"simpler": {}} if simpler else {})
+    study.history[-1] = replace(record, verdict=verdict, refuted=refuted)
+    (told,) = lessons(Recollection().read(study.history), study.history, METRIC)
+    assert words in told.lesson
+    assert "had not seen" not in told.lesson
