@@ -40,7 +40,7 @@ def evidence_for(number: int, history: History, contract: Contract) -> Evidence:
         bound=contract.measure.bound,
         largest_gain=largest_gain(
             # A jump that was refuted must not make the next one believed.
-            (record for kept in history.kept if not (record := history.experiments[kept]).refuted),
+            (one for one in map(history.experiments.__getitem__, history.kept) if not one.refuted),
             contract.measure.metric,
         ),
         saved=saved,
