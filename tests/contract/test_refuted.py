@@ -227,3 +227,18 @@ def test_a_champion_whose_own_runs_go_on_failing_is_taken_back(
     assert found.verdict is not None and "taken back meanwhile; tried again" in found.verdict.reason
     assert again.stands and champion(study) == (4, commit(study, 4))
     assert branch(study) == commit(study, 4)
+
+
+DEAD = "def unused(a, b):\n    c = a + b\n    for i in range(10):\n        c += i * a\n    return c\n"
+
+
+def test_equal_code_that_is_less_stays_after_its_certification(
+    repository: Callable[[Mapping[str, str]], Path],
+) -> None:
+    folder = repository({"work.py": DEAD + WORK, "jumar.toml": contract(experiments=40)})
+    study = run(folder, Script((3.0, 3.0)))
+    assert champion(study) == (1, commit(study, 1))
+    (claim,) = [e.event.claim for e in study.entries() if isinstance(e.event, Certified)]
+    assert (claim.refuted, claim.certified) == (False, False)
+    study = run(folder, Script((FITTED, 3.0)))
+    assert champion(study) == (0, commit(study, 0)), "what promised a gain falls, with what it was built on"

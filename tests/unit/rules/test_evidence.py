@@ -318,6 +318,10 @@ def test_a_jump_that_was_refuted_makes_no_other_one_believed(story: Story) -> No
     assert evidence_for(2, story.history, CONTRACT).largest_gain == pytest.approx(math.log(3))
     story.say(Refuted(experiment=1, champion=0, commit=BASE, reason="no gain"))
     assert evidence_for(2, story.history, CONTRACT).largest_gain == 0.0
+    story.pair(2, 0, 0.6, 2.1)
+    assert [pair.candidate for pair in evidence_for(2, story.history, CONTRACT).pairs] == [
+        Measured(value=0.6)
+    ]
 
 
 def test_a_side_that_is_repeated_with_its_pair_counts_once_in_the_means(story: Story) -> None:
