@@ -35,17 +35,6 @@ FEWEST_ITEMS = 30
 Interval = tuple[float, float]
 
 
-def item_noise(candidate: Sequence[float], reference: Sequence[float]) -> float:
-    """Standard deviation of the mean difference of two runs, had other items been drawn.
-
-    It is what the paired bootstrap over items tends to. Of fewer than two items, or of two runs that were
-    not asked the same ones, there is none: 0.
-    """
-    if len(candidate) != len(reference):
-        return 0.0
-    return _sd([new - old for new, old in zip(candidate, reference, strict=True)])
-
-
 def item_differences(pairs: Iterable[tuple[Outcome, Outcome]]) -> tuple[float, ...]:
     """Mean difference of each item over pairs (candidate, reference), as a share of the reference's mean.
 
@@ -92,7 +81,8 @@ def odd_items(pairs: Iterable[tuple[Outcome, Outcome]]) -> str | None:
 
 def sd_of_mean(differences: Sequence[float]) -> float:
     """Standard deviation of the differences' mean over draws of items."""
-    return _sd(differences)
+    count = len(differences)
+    return math.sqrt(squares_about_mean(differences) / (count - 1) / count) if count > 1 else 0.0
 
 
 def bootstrap(differences: Sequence[float], share: float) -> Interval:
@@ -125,8 +115,3 @@ def condensed(items: Sequence[float], most: int = MOST_ITEMS) -> tuple[float, ..
         return tuple(items)
     edges = [count * n // most for n in range(most + 1)]
     return tuple(fmean(items[start:end]) for start, end in pairwise(edges))
-
-
-def _sd(differences: Sequence[float]) -> float:
-    count = len(differences)
-    return math.sqrt(squares_about_mean(differences) / (count - 1) / count) if count > 1 else 0.0

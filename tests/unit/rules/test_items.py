@@ -12,7 +12,6 @@ from jumar.rules.items import (
     bootstrap,
     condensed,
     item_differences,
-    item_noise,
     sd_of_mean,
     widened,
 )
@@ -23,20 +22,22 @@ def pair(candidate: tuple[float, ...], reference: tuple[float, ...]) -> tuple[Me
 
 
 def test_the_noise_of_items_is_that_of_their_differences_and_not_of_the_items() -> None:
-    easy_and_hard = [float(n) for n in range(100)]
-    assert item_noise([item - 0.5 for item in easy_and_hard], easy_and_hard) == 0.0
-    differing = [item + (-1) ** n for n, item in enumerate(easy_and_hard)]
-    expected = stdev((-1.0) ** n for n in range(100)) / 10
-    assert item_noise(differing, easy_and_hard) == pytest.approx(expected)
+    easy_and_hard = tuple(float(n) for n in range(1, 101))
+    level = fmean(easy_and_hard)
+    equal = item_differences([pair(tuple(item - 0.5 for item in easy_and_hard), easy_and_hard)])
+    assert sd_of_mean(equal) == pytest.approx(0.0)
+    differing = item_differences(
+        [pair(tuple(item + (-1) ** n for n, item in enumerate(easy_and_hard)), easy_and_hard)]
+    )
+    assert sd_of_mean(differing) == pytest.approx(stdev((-1.0) ** n for n in range(100)) / 10 / level)
 
 
-@pytest.mark.parametrize("items", [(), (1.0,)])
-def test_too_few_items_have_no_noise_to_tell(items: tuple[float, ...]) -> None:
-    assert item_noise(items, items) == 0.0
+@pytest.mark.parametrize("differences", [(), (1.0,)])
+def test_too_few_items_have_no_noise_to_tell(differences: tuple[float, ...]) -> None:
+    assert sd_of_mean(differences) == 0.0
 
 
 def test_runs_that_were_asked_different_items_cannot_be_compared_by_them() -> None:
-    assert item_noise([1.0, 2.0], [1.0, 2.0, 3.0]) == 0.0
     assert item_differences([pair((1.0, 2.0), (1.0, 2.0)), pair((1.0, 2.0, 3.0), (1.0, 2.0, 3.0))]) == ()
 
 
