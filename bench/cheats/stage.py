@@ -109,7 +109,9 @@ class Stage:
         places += [(f"process {pid}", line) for pid, line in _processes()]
         for where, text in places:
             for case in re.findall(rb"mark-%s-([a-z0-9-]+)-end" % self.token.encode(), text):
-                found.setdefault(case.decode(), []).append(where.replace(str(self.place), "…"))
+                # Results are published: they say where, and not on whose machine.
+                said = where.replace(str(self.place), "…").replace(str(Path.home()), "~")
+                found.setdefault(case.decode(), []).append(said)
         return {case: sorted(set(where)) for case, where in found.items()}
 
     def damage(self) -> list[str]:
