@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -288,8 +289,8 @@ def test_a_run_cannot_tell_whether_it_is_the_candidate_or_what_that_is_compared_
     assert len(logs) >= 3
     assert all(log.count("scratch/") for log in logs)
     words = [*(run.key for run in runs), *(kind.value for kind in (*Purpose, *Side))]
-    # A container's image may have a folder called "check": what the machine says of itself tells nothing.
-    said_anyway = Path("/proc/self/mountinfo").read_text()
+    # A mount or the environment may lie in a folder called "check": what every run is told tells nothing.
+    said_anyway = Path("/proc/self/mountinfo").read_text() + sys.prefix + sys.base_prefix + str(fit)
     telling = [word for word in words if not re.search(rf"\b{word}\b", said_anyway)]
     assert len(telling) >= len(runs) + 4
     for log in logs:
