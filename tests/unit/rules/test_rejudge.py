@@ -13,8 +13,8 @@ from jumar.testing.events import BASE, started
 from jumar.testing.records import make_study
 
 CONTRACT = make_study(0)[2]
-KEPT = Verdict(decision=Decision.KEPT, reason="better")
-LOST = Verdict(decision=Decision.DISCARDED, reason="not better")
+KEPT = Verdict(decision=Decision.KEPT, reason="better", evidence={"champion": 2.0})
+LOST = Verdict(decision=Decision.DISCARDED, reason="overtaken, as one might say", evidence={"champion": 2.0})
 
 
 class Record:
@@ -79,13 +79,13 @@ def test_a_judge_that_would_want_more_says_what() -> None:
     assert found.wants == "pair 3 of at most 8"
 
 
-def test_what_the_judge_did_not_decide_is_left_out() -> None:
+def test_what_the_judge_did_not_decide_is_left_out_whatever_its_words_are() -> None:
     record = Record()
     record.propose(1, "c" * 40)
     record.say(
         Judged(experiment=1, verdict=Verdict(decision=Decision.INVALID, reason="no", code="duplicate"))
     )
-    overtaken = Verdict(decision=Decision.DISCARDED, reason="overtaken: experiment 2 was kept")
+    overtaken = Verdict(decision=Decision.DISCARDED, reason="experiment 2 was kept meanwhile")
     record.propose(2, "d" * 40)
     record.run(2, 1.7, Purpose.SCREEN, 1)
     record.say(Judged(experiment=2, verdict=overtaken))
