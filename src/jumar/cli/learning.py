@@ -12,6 +12,7 @@ from jumar.cli.readers import opened
 from jumar.cli.verb import json_option, of_a_study, verb
 from jumar.core.proposal import Edit
 from jumar.errors import Usage
+from jumar.reports.words import plural
 from jumar.rules.duplicates import fingerprint
 from jumar.rules.lessons import calibrations
 from jumar.rules.lessons import lessons as learned_from
@@ -134,8 +135,9 @@ def lessons(folder: Path, study: str | None, last: int, everything: bool, as_jso
     reading = live.reading()
     learned = learned_from(reading.recollection, reading.brief.history, reading.brief.contract.measure.metric)
     shown = learned if everything else learned[-last:]
+    predictions = calibrations(live.experiments(), reading.brief.contract.measure.metric)
     if as_json:
-        return render.data({"lessons": shown, "predictions": calibrations(learned)})
+        return render.data({"lessons": shown, "predictions": predictions})
     if not learned:
         render.say("no lessons yet: no experiment was judged but the unchanged target")
     for one in shown:
@@ -143,10 +145,11 @@ def lessons(folder: Path, study: str | None, last: int, everything: bool, as_jso
         by = "" if one.said_by_agent else " (by rule)"
         render.say(f"{one.experiment} {one.decision.value}: {short(one.hypothesis, 80)}")
         render.say(f"    {gains}; {short(one.lesson, 300)}{by}")
-    for each in calibrations(learned):
-        right = f"{each.signs_right} of {each.predictions} predictions with the right sign"
-        means = f"{each.predicted:+.2%} predicted on average, {each.measured:+.2%} measured"
-        render.say("", f"{short(each.agent, 40)}: {right}; {means}")
+    for each in predictions:
+        right = f"{each.right_direction} of {plural(each.compared, 'prediction')} in the right direction"
+        medians = f"{_share(each.median_predicted)} predicted in the median, "
+        medians += f"{_share(each.median_measured)} measured (uncertified)"
+        render.say("", f"{short(each.agent, 40)}: {right}; {medians}")
 
 
 def _share(share: float | None) -> str:

@@ -1,10 +1,9 @@
-"""What a study found: wins ranked by how sure they are, near misses, failures, predictions."""
+"""What a study found: wins ranked by how sure they are, near misses, failures."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from statistics import median
 from typing import Any
 
 import msgspec
@@ -60,15 +59,6 @@ class FailureGroup(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     examples: tuple[int, ...]  #: the latest of them
     detail: str  #: the latest one's own words
-
-
-class Predictions(msgspec.Struct, frozen=True, kw_only=True):
-    """What agents expected beside what was measured; relative gains, medians over `compared`."""
-
-    compared: int
-    right_direction: int  #: better was predicted and measured, or neither was
-    median_predicted: float
-    median_measured: float
 
 
 def relative_gain(record: ExperimentRecord, values: Values, metric: Metric, parent: float) -> float | None:
@@ -192,26 +182,3 @@ def _failures(record: ExperimentRecord) -> list[Failed]:
         for run in record.runs
         if isinstance(run.outcome, Failed) and run.run.commit == record.experiment.commit
     ]
-
-
-def compare_predictions(
-    experiments: Sequence[ExperimentRecord], values: Values, metric: Metric
-) -> Predictions | None:
-    """Predicted beside measured gains, or None where no experiment has both."""
-    before = parents(experiments, values)
-    both = []
-    for record in tried(experiments):
-        predicted, parent = record.experiment.predicted, before.get(record.experiment.parent)
-        if predicted is None or parent is None or values.of(record) is None:
-            continue
-        measured = relative_gain(record, values, metric, parent)
-        if measured is not None:
-            both.append((predicted, measured))
-    if not both:
-        return None
-    return Predictions(
-        compared=len(both),
-        right_direction=sum((predicted > 0) == (measured > 0) for predicted, measured in both),
-        median_predicted=median(predicted for predicted, _ in both),
-        median_measured=median(measured for _, measured in both),
-    )

@@ -11,6 +11,7 @@ from jumar.core.ledger import StudyRecord
 from jumar.reports.markup import Child, Markup, join, preformatted, tag
 from jumar.reports.summary import Level, Summary
 from jumar.reports.words import duration, hundredths, items_in_words, number, percent, plural, size
+from jumar.rules.lessons import Calibration
 
 SELF_REPORTED = tag("span", "self-reported", class_="tag warn")
 
@@ -164,14 +165,16 @@ def losses(summary: Summary) -> Markup:
         ]  # fmt: skip
         parts += [tag("h3", "Failures"), table(("why", ">how many", "such as", "the latest said"), rows)]
     if summary.predictions:
-        told = summary.predictions
-        words = (
-            f"Agents predicted {percent(told.median_predicted, signed=True)} in the median of "
-            f"{plural(told.compared, 'experiment')}; {percent(told.median_measured, signed=True)} was "
-            f"measured. The direction was right in {told.right_direction:,}."
-        )
-        parts += [tag("h3", "Predictions"), tag("p", words)]
+        parts += [tag("h3", "Predictions"), *(tag("p", _predicted(told)) for told in summary.predictions)]
     return section("What did not work", *parts)
+
+
+def _predicted(told: Calibration) -> str:
+    return (
+        f"{told.agent} predicted {percent(told.median_predicted, signed=True)} in the median of "
+        f"{plural(told.compared, 'experiment')}; {percent(told.median_measured, signed=True)} was measured. "
+        f"The direction was right in {told.right_direction:,}."
+    )
 
 
 def _links(numbers: Iterable[int]) -> list[Child]:

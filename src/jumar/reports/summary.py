@@ -17,14 +17,13 @@ from jumar.reports.findings import (
     FailureGroup,
     Keep,
     NearMiss,
-    Predictions,
-    compare_predictions,
     group_failures,
     near_misses,
     rank_keeps,
 )
 from jumar.reports.values import Values, tried
 from jumar.reports.words import claim_in_words, gap_in_words, keeps_in_words, uncertified_in_words
+from jumar.rules.lessons import Calibration, calibrations
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +67,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     keeps: tuple[Keep, ...]  #: surest first; those that a certification refuted are the last
     near_misses: tuple[NearMiss, ...]
     failures: tuple[FailureGroup, ...]
-    predictions: Predictions | None
+    predictions: tuple[Calibration, ...]  #: by agent
     effort: Effort
     agents: tuple[AgentShare, ...]
     advice: tuple[Advice, ...] = ()  #: what to do next, the most urgent first
@@ -149,7 +148,7 @@ def summarise(record: StudyRecord, experiments: Sequence[ExperimentRecord], cont
         keeps=rank_keeps(experiments, values, metric),
         near_misses=near_misses(experiments, values, metric),
         failures=group_failures(experiments),
-        predictions=compare_predictions(experiments, values, metric),
+        predictions=calibrations(experiments, metric),
         effort=effort_of(record, experiments),
         agents=agent_shares(experiments, values, metric),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from statistics import median
 
 import msgspec
 
@@ -30,13 +31,13 @@ class Learned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
-    """How good an agent's predictions were, over experiments that were predicted and measured."""
+    """How good an agent's predictions were: gains as shares, medians over what was predicted and measured."""
 
     agent: str
-    predictions: int
-    signs_right: int  #: the measured gain had the sign that was predicted
-    predicted: float  #: mean share
-    measured: float
+    compared: int
+    right_direction: int  #: better was predicted and measured, or neither was
+    median_predicted: float
+    median_measured: float
 
 
 def lessons(
@@ -50,19 +51,23 @@ def lessons(
     )
 
 
-def calibrations(learned: tuple[Learned, ...]) -> tuple[Calibration, ...]:
-    """Predicted and measured by agent; none for agents that predict nothing."""
+def calibrations(records: Iterable[ExperimentRecord], metric: Metric) -> tuple[Calibration, ...]:
+    """Predicted beside measured by agent; none for agents that predict nothing.
+
+    Of what was overtaken only the trial on the new champion counts: its own was not finished.
+    """
     by_agent: dict[str, list[tuple[float, float]]] = {}
-    for one in learned:
-        if one.predicted is not None and one.measured is not None:
-            by_agent.setdefault(one.agent, []).append((one.predicted, one.measured))
+    for record in records:
+        predicted, measured = record.experiment.predicted, measured_share(record, metric)
+        if predicted is not None and measured is not None:
+            by_agent.setdefault(record.experiment.agent, []).append((predicted, measured))
     return tuple(
         Calibration(
             agent=agent,
-            predictions=len(pairs),
-            signs_right=sum(predicted * measured > 0 for predicted, measured in pairs),
-            predicted=sum(predicted for predicted, _ in pairs) / len(pairs),
-            measured=sum(measured for _, measured in pairs) / len(pairs),
+            compared=len(pairs),
+            right_direction=sum((predicted > 0) == (measured > 0) for predicted, measured in pairs),
+            median_predicted=median(predicted for predicted, _ in pairs),
+            median_measured=median(measured for _, measured in pairs),
         )
         for agent, pairs in sorted(by_agent.items())
     )

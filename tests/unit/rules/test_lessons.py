@@ -65,10 +65,24 @@ def test_an_agent_s_own_words_come_first() -> None:
 
 
 def test_predictions_are_counted_by_agent() -> None:
-    one = learned(Measured(value=1.9), gain=0.1, predicted=0.01, keep=True)
-    other = learned(Measured(value=2.2), gain=-0.2, predicted=0.05)
-    (found,) = calibrations((one, other, learned(Measured(value=2.2), gain=-0.2)))
-    assert (found.agent, found.predictions, found.signs_right) == ("llm", 2, 1)
+    study = Rehearsal({"a.py": b"LR = 1\n"})
+    for agent, predicted, gain in (
+        ("llm", 0.01, 0.1),
+        ("llm", 0.05, -0.2),
+        ("llm", 0.03, -0.1),
+        ("llm", None, 0.1),  # predicted nothing
+        ("llm", 0.09, None),  # overtaken: nothing was measured
+        ("tuner", -0.01, 0.0),
+    ):
+        study.enter(Proposal(hypothesis="h", edits=(), agent=agent, predicted=predicted))
+        study.finish(Measured(value=2.0 - (gain or 0.0)))
+        record = study.history[-1]
+        assert record.verdict is not None
+        study.history[-1] = replace(record, verdict=replace(record.verdict, gain=gain))
+    llm, tuner = calibrations(study.history, METRIC)
+    assert (llm.agent, llm.compared, llm.right_direction) == ("llm", 3, 1)
+    assert llm.median_predicted == 0.03 and llm.median_measured == pytest.approx(-0.05)
+    assert (tuner.agent, tuner.compared, tuner.right_direction) == ("tuner", 1, 1)
 
 
 @pytest.mark.parametrize(
