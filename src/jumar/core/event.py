@@ -110,6 +110,23 @@ class Refuted(msgspec.Struct, frozen=True, kw_only=True, tag="refuted"):
     reason: str
 
 
+class HandedIn(msgspec.Struct, frozen=True, kw_only=True, tag="handed_in"):
+    """A proposal came from outside, and waits for its turn. The entry's place in the chain is its ticket.
+
+    The experiment that it becomes names the ticket in its details.
+    """
+
+    proposal: str  #: digest of the proposal, which is kept beside the ledger
+    tree: str  #: identity of the editable files with it, for the check against duplicates
+    hypothesis: str
+
+
+class Noted(msgspec.Struct, frozen=True, kw_only=True, tag="noted"):
+    """A researcher outside noted something, for itself and for whoever proposes next."""
+
+    words: str
+
+
 class Asked(msgspec.Struct, frozen=True, kw_only=True, tag="asked"):
     """A person asked for something while the study was running or at rest."""
 
@@ -147,6 +164,8 @@ Event = (
     | Judged
     | Certified
     | Refuted
+    | HandedIn
+    | Noted
     | Asked
     | Noticed
     | Resumed

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 REGULAR = 0o100644  #: git's mode of an ordinary file
+TICKET = "ticket"  #: in the details of what was handed in from outside
 
 
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +33,10 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
-    """One idea. `details` is the agent's own JSON (the tuner's knobs, say), kept with the record."""
+    """One idea. `details` is the agent's own JSON (the tuner's knobs, say), kept with the record.
+
+    One that was handed in from outside has its ticket in there, under TICKET.
+    """
 
     hypothesis: str
     edits: tuple[Edit, ...]
@@ -40,6 +44,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     predicted: float | None = None  #: relative gain the agent expects; 0.01 is 1 % better
     details: Mapping[str, Any] = {}
     cost: Cost = Cost()
+    parent: str = ""  #: commit that the edits are made on, where that is not the brief's parent
 
 
 class Replace(msgspec.Struct, frozen=True, kw_only=True, tag="replace", tag_field="kind"):

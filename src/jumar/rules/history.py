@@ -12,7 +12,9 @@ from jumar.core.event import (
     Asked,
     Certified,
     Entry,
+    HandedIn,
     Judged,
+    Noted,
     Proposed,
     Refuted,
     Rested,
@@ -24,6 +26,7 @@ from jumar.core.event import (
 )
 from jumar.core.evidence import Noise
 from jumar.core.experiment import BASELINE, Experiment, ExperimentRecord
+from jumar.core.proposal import TICKET
 from jumar.core.run import Purpose, RunRecord
 from jumar.core.verdict import Claim, Decision
 from jumar.rules.means import Means
@@ -49,6 +52,8 @@ class History:
         self.since_keep = 0
         self.cost_usd = 0.0
         self.answers: dict[str, list[Answered]] = {}  # agent → what it was answered since its last experiment
+        self.handed: dict[int, HandedIn] = {}  # ticket → what waits for its turn; never changed, only replaced
+        self.notes: list[str] = []
         self.last_seq = 0
         self.finished = False  # a limit of the contract ended the last sitting
         self.tested: dict[int, int] = {}  # experiment → its place in the order of first confirmations
@@ -72,6 +77,10 @@ class History:
             case Answered(agent=agent, usage=usage) as answered:
                 self.answers.setdefault(agent, []).append(answered)
                 self.cost_usd += usage.usd
+            case HandedIn() as handed:
+                self.handed = {**self.handed, entry.seq: handed}
+            case Noted(words=words):
+                self.notes.append(words)
             case Certified(claim=claim):
                 self.claims.append(claim)
             case _:
@@ -110,6 +119,8 @@ class History:
     def _enter(self, experiment: Experiment, at: float) -> None:
         self.experiments[experiment.number] = ExperimentRecord(experiment=experiment, proposed_at=at)
         self.open[experiment.number] = None
+        ticket = experiment.details.get(TICKET)
+        self.handed = {waiting: handed for waiting, handed in self.handed.items() if waiting != ticket}
         if experiment.tree:
             self.trees.setdefault(experiment.tree, experiment.number)
         if "retest_of" not in experiment.details:

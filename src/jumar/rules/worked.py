@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jumar.core.event import Asked, Entry, Rested, Resumed, Wish
+from jumar.core.event import Asked, Entry, HandedIn, Noted, Rested, Resumed, Wish
 
 
 class Worked:
@@ -26,7 +26,7 @@ class Worked:
                 self._since = None
             case Asked(wish=Wish.RESUME):
                 self._since = entry.at if self._since is None else self._since
-            case Asked():  # by another process: no sign that the controller lives
+            case Asked() | HandedIn() | Noted():  # by another process: no sign that the controller lives
                 pass
             case _:
                 self.heard(entry.at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jumar.core.event import Answered, Asked, Entry, Event
+from jumar.core.event import Answered, Asked, Entry, Event, HandedIn, Noted
 from jumar.rules.history import History
 from jumar.study.parts import Parts
 
@@ -54,10 +54,10 @@ class Recorder:
         return tuple(wishes)
 
     def listen(self) -> None:
-        """Hear what others wrote down: people their wishes, desks what their agents were answered."""
+        """Hear what others wrote down: wishes, answers that desks have kept, proposals and notes from outside."""
         for entry in self._parts.ledger.entries(self._parts.name, after=self._polled):
             self._polled = entry.seq
-            if isinstance(entry.event, Asked | Answered):
+            if isinstance(entry.event, Asked | Answered | HandedIn | Noted):
                 self.history.apply(entry)
                 self._parts.observe(entry)
             if isinstance(entry.event, Asked):
