@@ -52,7 +52,7 @@ class History:
         self.since_keep = 0
         self.cost_usd = 0.0
         self.answers: dict[str, list[Answered]] = {}  # agent → what it was answered since its last experiment
-        self.handed: dict[int, HandedIn] = {}  # ticket → what waits for its turn; never changed, only replaced
+        self.handed: dict[int, HandedIn] = {}  # ticket → what waits; replaced, never changed
         self.notes: list[str] = []
         self.last_seq = 0
         self.finished = False  # a limit of the contract ended the last sitting

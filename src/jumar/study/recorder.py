@@ -54,7 +54,7 @@ class Recorder:
         return tuple(wishes)
 
     def listen(self) -> None:
-        """Hear what others wrote down: wishes, answers that desks have kept, proposals and notes from outside."""
+        """Hear what others wrote down: wishes, answers kept by desks, proposals and notes from outside."""
         for entry in self._parts.ledger.entries(self._parts.name, after=self._polled):
             self._polled = entry.seq
             if isinstance(entry.event, Asked | Answered | HandedIn | Noted):
