@@ -16,7 +16,7 @@ from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.ledger import Ledger, StudyRecord
 from jumar.core.verdict import Claim, Decision
 from jumar.errors import ContractInvalid, LedgerEmpty, Usage
-from jumar.home import AGENT, CONTRACT, Home, Options, at_scale, with_limits
+from jumar.home import AGENT, CONTRACT, Home, Options, at_scale, read_try, with_limits
 from jumar.rules.contract_file import read_contract
 from jumar.rules.scope import matches
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jumar.inspection import Finding
+    from jumar.intake import Intake
     from jumar.ledgers.hold import Holder
     from jumar.reports.entries import Sources
     from jumar.rules.rejudge import Rejudged
@@ -42,6 +43,8 @@ def open_study(path: str | Path = ".", *, study: str | None = None, options: Opt
     Raises Usage when the folder has no contract, ContractInvalid when it has a wrong one.
     """
     folder = Path(path).resolve()
+    if of := read_try(folder):  # a work tree that was handed out stands for its target
+        folder, study = Path(of.target), study or of.study
     contract = folder / CONTRACT
     if not contract.is_file():
         raise Usage(f"there is no {CONTRACT} in {folder}", fix="run `jumar init` there, or name the folder")
@@ -276,6 +279,12 @@ class Study:
             ledger.append(self.name, Asked(wish=wish, words=words))
         finally:
             ledger.close()
+
+    def intake(self) -> Intake:
+        """What whoever researches from outside may do: take a work tree, propose, note."""
+        from jumar.intake import Intake
+
+        return Intake(self._home, self._recorded(), self.contract)
 
     def _sit(self, work: Callable[[Loop], Result], observe: Observer) -> Result:
         from jumar.assembly import assembled

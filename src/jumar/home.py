@@ -12,6 +12,7 @@ from jumar.rules.contract_file import read_contract
 
 CONTRACT = "jumar.toml"
 STATE = ".jumar"
+TRY = ".jumar-try"  #: file of a work tree that was handed out: what it is of
 AGENT = "tuner"  #: of a study that was asked for no other
 
 
@@ -79,6 +80,23 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
                 f"cannot write to {self.root} ({error.strerror})",
                 fix="make the target's folder writable, or free some disk",
             ) from error
+
+
+class Try(msgspec.Struct, frozen=True, kw_only=True):
+    """What a work tree that was handed out is of."""
+
+    target: str
+    study: str
+    parent: str  #: commit whose files it began with
+    links: tuple[str, ...] = ()  #: inputs of runs: shown there, and no part of it
+
+
+def read_try(folder: Path) -> Try | None:
+    """What a folder is a work tree of; None where it was not handed out."""
+    try:
+        return msgspec.json.decode((folder / TRY).read_bytes(), type=Try)
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 def with_limits(contract: Contract, text: str) -> Contract:
