@@ -11,6 +11,7 @@ from pathlib import Path
 
 from jumar.core.experiment import BASELINE
 from jumar.core.ledger import StudyRecord
+from jumar.reports.advice import CERTIFY
 from jumar.reports.summary import Summary
 
 
@@ -37,11 +38,19 @@ def _is_at_hand(environ: Mapping[str, str]) -> bool:
 
 
 def next_steps(record: StudyRecord, summary: Summary) -> tuple[list[str], list[str]]:
-    """What stands in the way of going on, in words; and the commands to try next."""
+    """What stands in the way of going on or of merging, in words; and the commands to try next.
+
+    Nobody is told to merge what no certification bore out, nor to run on where that gets no further.
+    """
     stops = [advice for advice in summary.advice if advice.stops]
+    on = [advice.command for advice in stops if advice.command] if stops else ["jumar run"]
+    words = [advice.words for advice in stops]
     if record.champion == BASELINE:
-        commands = ["jumar log", *(dict.fromkeys(advice.command for advice in stops))]
-        return [advice.words for advice in stops], commands if stops else [*commands, "jumar run"]
+        return words, [f"jumar log{' --kept' if summary.keeps else ''}", *dict.fromkeys(on)]
     branch = f"jumar/{record.name}"
-    commands = ["jumar report", f"git diff {record.terms.base[:10]}..{branch}", f"git merge {branch}"]
-    return [advice.words for advice in stops], commands
+    look = ["jumar report", f"git diff {record.terms.base[:10]}..{branch}"]
+    if summary.is_certified:
+        return words, [*look, f"git merge {branch}", *dict.fromkeys(on)]
+    uncertified = [advice for advice in summary.advice if advice.command == CERTIFY]
+    words = [*(advice.words for advice in uncertified), *words]
+    return words, [CERTIFY, *look, *dict.fromkeys(on)]

@@ -23,8 +23,12 @@ from jumar.cli.tuning import knobs_in_words
 from jumar.cli.verb import Whole, json_option, of_a_study, verb
 from jumar.cli.views import claims_grid, grid, status_grid
 from jumar.core.event import Entry, Wish
+from jumar.core.experiment import BASELINE
+from jumar.core.ledger import StudyRecord
+from jumar.core.verdict import Claim
 from jumar.errors import Usage
 from jumar.home import Options
+from jumar.reports.summary import Summary
 from jumar.study.tick import Tick
 
 
@@ -90,10 +94,22 @@ def certify(folder: Path, study: str | None, as_json: bool) -> int:
     if as_json:
         render.line({"claim": claim})
     else:
-        render.say(claims_grid(claim, live.contract) if claim else "nothing to certify: no change was kept")
-        if claim and claim.refuted:
-            render.say("what was kept since is taken back: `jumar log --kept`, `jumar status`")
+        _say_claim(live, claim)
     return Exit.INTERRUPTED if interrupts.count else Exit.DONE
+
+
+def _say_claim(live: Study, claim: Claim | None) -> None:
+    record = live.record()
+    assert record is not None, "a study that was never run cannot be certified"
+    if claim:
+        render.say(claims_grid(claim, live.contract))
+        if claim.refuted:
+            render.say("what was kept since the last certified champion is taken back")
+    elif record.champion == BASELINE:
+        render.say("nothing to certify: no change is kept")
+    else:
+        render.say("cut short: nothing is certified yet; what was measured is not lost")
+    _say_next(live, record, standing(live, record, recent(live, record)))
 
 
 def work(
@@ -186,6 +202,10 @@ def say_end(live: Study, *, as_json: bool, paths: Mapping[str, Path]) -> None:
     render.say("", status_grid(summary, f"{record.condition.value}: {record.reason}", records))
     if paths:
         render.say(grid([(name, str(path)) for name, path in paths.items()]))
+    _say_next(live, record, summary)
+
+
+def _say_next(live: Study, record: StudyRecord, summary: Summary) -> None:
     words, commands = next_steps(record, summary)
     render.say("", *words, *([""] if words else []), "next:")
     render.say(*(f"  {line}" for line in (*entering(live.folder), *commands)))

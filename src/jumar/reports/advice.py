@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MANY_FAILURES = 0.3  # share of experiments; half of that is what tuners and models lose as a rule
 LONG_DROUGHT = 30  # experiments without a keep
 FEW_EQUALS = 3  # experiments that all measured the same as the unchanged target
+CERTIFY = "jumar certify"
 
 
 class Advice(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,10 +78,17 @@ def _reach_the_metric(summary: Summary, experiments: Sequence[ExperimentRecord])
 def _finished(summary: Summary) -> Advice | None:
     if summary.condition != Condition.FINISHED.value or summary.baseline.value is None:
         return None
+    if summary.is_certified:
+        then = "To build on what it found, merge its branch and start another."
+    elif summary.standing_keeps:
+        then = "Certify what was kept before another study builds on it."
+    else:
+        then = "Another study may find more with another agent, another budget or more to edit."
     return Advice(
-        words=f"The study is at its limit: {summary.reason}. To let it go on, raise the limit in [limits] of "
-        "jumar.toml and say `jumar run`. To build on what it found, merge its branch and start another.",
-        command="jumar run --new",
+        # Not `reason`: after a certification that is what came of it, and no limit.
+        words="A limit of the contract was reached. To let the study go on, raise it in [limits] of "
+        f"jumar.toml and say `jumar run`. {then}",
+        command="" if summary.standing_keeps and not summary.is_certified else "jumar run --new",
         stops=True,
     )
 
@@ -98,15 +106,17 @@ def _certify(summary: Summary) -> Advice | None:
     if not summary.standing_keeps:
         return None
     if summary.claim is None:
-        words = "The gain is uncertified. Measure it on fresh seeds before you repeat it."
+        words = "The gain is uncertified: measure it on fresh seeds before you repeat it or merge the branch."
     elif not summary.claim_is_current:
-        words = "The champion has moved since the last certification. Certify it again."
+        words = "The champion has moved since the last certification, and is uncertified itself."
     elif not summary.claim.certified:
-        words = f"Certification did not hold ({summary.claim.reason}). More experiments, or a longer budget."
-        return Advice(words=words)
+        words = (
+            f"The champion is still uncertified ({summary.claim.reason}): nothing speaks for merging it yet. "
+            "Certifying again adds fresh pairs to those that it had."
+        )
     else:
         return None
-    return Advice(words=words, command="jumar certify")
+    return Advice(words=words, command=CERTIFY)
 
 
 def _read_changes(summary: Summary) -> Advice | None:
@@ -140,7 +150,7 @@ def _retry_near_misses(summary: Summary) -> Advice | None:
     return Advice(
         words=f"{at_least}{plural(count, 'change')} looked better and could not be told from noise; "
         f"the best of them is experiment {best.experiment} ({percent(best.gain, signed=True)}, uncertified). "
-        "A longer budget, or more confirmations, would settle them.",
+        f"A longer budget, or more confirmations, would settle {'it' if count == 1 else 'them'}.",
         command=f"jumar show {best.experiment}",
     )
 
@@ -154,11 +164,12 @@ def _leave_plateau(summary: Summary, experiments: Sequence[ExperimentRecord]) ->
         since += 1
     if since >= LONG_DROUGHT:
         return Advice(
-            words=f"Nothing was kept in the last {since:,} experiments. Point the agents elsewhere in "
-            "program.md, let them edit more, or climb to a larger scale.",
+            words=f"Nothing was kept in the last {since:,} experiments. Tell the agents where else to look "
+            "(those that read words; the tuner does not), or start another study that may edit more or runs "
+            "at a larger scale.",
             command="jumar tell 'try …'",
         )
-    if summary.condition != Condition.RESTING.value or since == len(judged):
+    if summary.condition != Condition.RESTING.value or not summary.standing_keeps:
         return None
     if summary.reason == NOTHING_LEFT:
         return None

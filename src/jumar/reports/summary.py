@@ -86,6 +86,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         return keeps_in_words(len(standing), sure, simpler, refuted, self.false_keeps)
 
     @property
+    def is_certified(self) -> bool:
+        """True when the last certification spoke of today's champion, and bore it out."""
+        return self.claim_is_current and self.claim is not None and self.claim.certified
+
+    @property
     def counts(self) -> dict[str, int]:
         """How the judged experiments ended; what was kept and refuted later is not counted as kept."""
         refuted = len(self.keeps) - len(self.standing_keeps)

@@ -26,12 +26,12 @@ def test_a_gain_without_a_claim_or_with_an_old_one_is_to_be_certified() -> None:
     assert "has moved" in said(summarise(replace(STUDY, champion_commit="f" * 40), RECORDS, CONTRACT))
 
 
-def test_a_claim_that_did_not_hold_says_why() -> None:
+def test_a_claim_that_left_it_open_says_why_and_is_to_be_measured_again() -> None:
     assert STUDY.claim is not None
     claim = replace(STUDY.claim, certified=False, reason="the interval reaches zero")
-    assert "did not hold (the interval reaches zero)" in said(
-        summarise(replace(STUDY, claim=claim), RECORDS, CONTRACT)
-    )
+    advice = said(summarise(replace(STUDY, claim=claim), RECORDS, CONTRACT))
+    assert "still uncertified (the interval reaches zero)" in advice and "jumar certify" in advice
+    assert "merge its branch" not in advice
 
 
 def test_a_self_reported_study_is_told_so_first() -> None:
@@ -48,12 +48,20 @@ def test_many_failures_name_the_most_frequent_and_an_example() -> None:
 
 def test_a_finished_study_is_not_told_to_run_on_but_how_it_can() -> None:
     advice = said(summarise(STUDY, RECORDS, CONTRACT))
-    assert "raise the limit in [limits] of jumar.toml and say `jumar run`" in advice
+    assert (
+        "raise it in [limits] of jumar.toml and say `jumar run`. To build on what it found, merge" in advice
+    )
     assert "still finding gains" not in advice
     resting = replace(STUDY, condition=Condition.RESTING, reason="interrupted")
     advice = said(summarise(resting, RECORDS, CONTRACT))
     assert "still finding gains when it stopped. Let it go on. jumar run" in advice
     assert "limit" not in advice
+
+
+def test_a_finished_study_that_kept_nothing_has_nothing_to_merge() -> None:
+    advice = said(summarise(*make_study(12, keeps=0)))
+    assert "A limit of the contract was reached" in advice
+    assert "merge" not in advice and "jumar certify" not in advice
 
 
 def test_a_study_without_ideas_is_not_told_to_run_on() -> None:
