@@ -13,7 +13,7 @@ import msgspec
 
 import jumar
 from jumar.agents.registry import anchored, make_agent
-from jumar.agents.tuning import knobs_now
+from jumar.agents.tuning import knobs_now, with_knobs
 from jumar.core.contract import Clock, Contract, LimitTerms
 from jumar.core.evaluator import Evaluator
 from jumar.core.event import StudyStarted
@@ -219,6 +219,7 @@ def _parts(
         scratch=home.scratch,
         observe=observe,
         knobs=knobs_now,
+        with_knobs=with_knobs,
         machine=this_machine,
     )
 

@@ -18,6 +18,7 @@ from jumar.core.outcome import Measured, Stopped
 from jumar.core.run import Purpose, Run, Side
 from jumar.core.verdict import Decision
 from jumar.rules.guards import broken_guard
+from jumar.rules.recollection import end_of
 
 Values = Mapping[str, Value]
 
@@ -34,10 +35,11 @@ class Fate(enum.Enum):
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """One experiment in the eyes of an optimiser.
 
-    `height` is how far it stands above the baseline in the metric's unit (more is better), summed
-    over the keeps that lead to it. Each step was measured against its own parent in its own hour,
-    so a machine that slows down over the night moves no trial against another. A step that was
-    refuted counts for nothing. Only for MEASURED.
+    `height` is how far its knobs lift it above the baseline in the metric's unit (more is better),
+    summed over the keeps that lead to it. Each step was measured against its own parent in its own
+    hour, so a machine that slows down over the night moves no trial against another. A step that
+    was refuted counts for nothing, and neither does what another code gave: the first experiment
+    that was measured with it stands where its parent does. Only for MEASURED.
     """
 
     number: int
@@ -45,6 +47,9 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     fate: Fate
     height: float = 0.0
     changed: tuple[str, ...] = ()  #: names of the knobs it turned, where it says
+    code: str = ""  #: which code it is but for its knobs; empty where the record does not say
+    speaks: bool = True  #: False where its end says something of another code, and nothing of knobs
+    why: str = ""  #: what it failed of, in the words of the record
 
 
 class Trials:
@@ -53,16 +58,18 @@ class Trials:
     def __init__(self) -> None:
         self._study: tuple[str, str, int] = ("", "", 0)
         self._judged: dict[int, Trial | None] = {}
-        self._champions: dict[str, tuple[ExperimentRecord, float]] = {}  # commit → record, height
+        self._champions: dict[str, tuple[ExperimentRecord, float]] = {}  # commit → record, its gains in all
         self._values: dict[str, Values] = {}  # commit → knobs
-        self._tried: set[frozenset[tuple[str, Value]]] = set()
+        self._codes: dict[str, str] = {}  # commit → its code but for its knobs
+        self._lifts: dict[str, tuple[int, float]] = {"": (BASELINE, 0.0)}  # code → who opened it, its gain
+        self._tried: set[tuple[str, frozenset[tuple[str, Value]]]] = set()
 
     def read(self, brief: Brief) -> list[Trial]:
         """Every experiment that can be compared, oldest first. The same brief, the same trials."""
         base = brief.history[0].experiment.commit if brief.history else ""
         # A keep that was taken back changes what all that is built on it is worth.
         study = (brief.study, base, sum(1 for record in brief.history if record.refuted))
-        if study != self._study:
+        if study != self._study or any(self._comes_late(record) for record in brief.history):
             self.__init__()  # type: ignore[misc]
             self._study = study
         trials = []
@@ -72,7 +79,7 @@ class Trials:
             else:
                 trial = self._trial(record, brief)
                 if not record.is_open:
-                    self._judge(record, trial)
+                    self._judged[record.number] = trial
             if trial:
                 trials.append(trial)
         return trials
@@ -81,14 +88,15 @@ class Trials:
         """The knobs of a commit as far as anything that was read says; empty where nothing does."""
         return self._values.get(commit, {})
 
-    def was_tried(self, values: Values) -> bool:
-        """True when an experiment said that exactly these were its knobs."""
-        return frozenset(values.items()) in self._tried
+    def was_tried(self, values: Values, code: str = "") -> bool:
+        """True when an experiment with this code said that exactly these were its knobs."""
+        knobs = frozenset(values.items())
+        return (code, knobs) in self._tried or ("", knobs) in self._tried
 
-    def _judge(self, record: ExperimentRecord, trial: Trial | None) -> None:
-        self._judged[record.number] = trial
-        if trial and (record.is_kept or record.number == BASELINE):
-            self._champions[record.experiment.commit] = (record, trial.height)
+    def _comes_late(self, record: ExperimentRecord) -> bool:
+        """True when it is judged after a later experiment with its code, which took its place."""
+        opener, _ = self._lifts.get(self._codes.get(record.experiment.commit, ""), (BASELINE, 0.0))
+        return record.number < opener and record.number not in self._judged and not record.is_open
 
     def _trial(self, record: ExperimentRecord, brief: Brief) -> Trial | None:
         experiment, measure = record.experiment, brief.contract.measure
@@ -96,33 +104,47 @@ class Trials:
         fate = _fate(record, measure.guards, brief.history[0])
         if fate is None:
             return None
-        height = 0.0
+        code, parents = (self._codes.get(commit, "") for commit in (experiment.commit, experiment.parent))
+        if code == parents:
+            self._lifts.setdefault(code, (BASELINE, 0.0))
+        speaks, gains = code in self._lifts, 0.0
         if fate is Fate.MEASURED and record.number != BASELINE:
-            parent = self._champions.get(experiment.parent)
-            if parent is None:
+            if experiment.parent not in self._champions:
                 return None
-            height = parent[1]
+            parent, gains = self._champions[experiment.parent]
+            by_knobs = gains - self._lifts.get(parents, (BASELINE, 0.0))[1]
             if not record.refuted:
-                height += _gain(record, parent[0], measure.metric)
+                gains += _gain(record, parent, measure.metric)
+            self._lifts.setdefault(code, (record.number, gains - by_knobs))
+        if record.is_kept or record.number == BASELINE:
+            self._champions[experiment.commit] = (record, gains)
         return Trial(
             number=record.number,
             commit=experiment.commit,
             fate=fate,
-            height=height,
+            height=gains - self._lifts[code][1] if fate is Fate.MEASURED else 0.0,
             changed=changed,
+            code=code,
+            speaks=speaks,
+            why=end_of(record) if fate is Fate.FAILED else "",
         )
 
     def _note_values(self, experiment: Experiment) -> tuple[str, ...]:
-        """Remember what the experiment says of the knobs; the names of those it turned."""
-        changed = _mapping(experiment.details.get("changed"))
-        if values := _values(experiment.details.get("knobs")):
+        """Remember what the experiment says of its knobs and code; the names of those it turned."""
+        details = experiment.details
+        changed, code = _mapping(details.get("changed")), str(details.get("code", ""))
+        self._codes[experiment.commit] = code
+        if values := _values(details.get("knobs")):
             self._values[experiment.commit] = values
-            self._tried.add(frozenset(values.items()))
-            # What was turned says how the parent stood, which may be the work of another agent.
+            self._tried.add((code, frozenset(values.items())))
+        if values and changed:
+            # Knobs were all that it changed. So it says how the parent stood, whoever made that.
             old = {name: pair[0] for name, pair in changed.items() if isinstance(pair, list | tuple) and pair}
             before = {**values, **_values(old)}
             self._values.setdefault(experiment.parent, before)
-            self._tried.add(frozenset(before.items()))
+            if not self._codes.get(experiment.parent):
+                self._codes[experiment.parent] = code
+            self._tried.add((code, frozenset(before.items())))
         return tuple(str(name) for name in changed)
 
 

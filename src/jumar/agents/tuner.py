@@ -16,6 +16,7 @@ from jumar.agents.ranges import Range, Scale, promise_of
 from jumar.agents.sampling import Point, ask_tpe
 from jumar.agents.space import Values, bounds, coordinate, value_at, widened
 from jumar.agents.trials import Fate, Trial, Trials
+from jumar.agents.tuning import code_of
 from jumar.core.agent import Brief
 from jumar.core.proposal import Edit, Proposal
 
@@ -54,7 +55,9 @@ class Tuner:
 
     def propose(self, brief: Brief) -> Proposal | None:
         """Values that were not tried, or None where no knob is left to turn."""
-        found = self._knobs(brief)
+        every, code = knobs_of(brief.files, brief.contract.run.command), code_of(brief.files)
+        all_of_them = {knob.name: knob.value for knob in every}
+        found = self._mine(every)
         base = {knob.name: knob.value for knob in found}
         trials = _worth_reading(self._trials.read(brief))
         points = [point for trial in trials if (point := self._point(trial, brief.parent, base))]
@@ -65,18 +68,19 @@ class Tuner:
         last_resort = (("random", _anywhere(knobs, dice)) for _ in range(LAST_TRIES))
         for how, idea in chain(ideas, last_resort):
             values = {**base, **idea}
-            if values != base and not self._trials.was_tried(values):
+            if values != base and not self._trials.was_tried({**all_of_them, **values}, code):
                 return self._proposal(brief, base, values, how)
         return None
 
-    def _knobs(self, brief: Brief) -> list[Knob]:
-        knobs = knobs_of(brief.files, brief.contract.run.command)
+    def _mine(self, knobs: list[Knob]) -> list[Knob]:
         if self._space is None:
             return knobs
         return [replace(knob, range=self._space[knob.name]) for knob in knobs if knob.name in self._space]
 
     def _point(self, trial: Trial, parent: str, base: Values) -> Point | None:
         """A trial in the champion's space; None where too little is known of its knobs."""
+        if not trial.speaks and trial.commit != parent:
+            return None
         known = base if trial.commit == parent else self._trials.values(trial.commit)
         shared = {name: known[name] for name in base if name in known}
         if 2 * len(shared) < len(base):

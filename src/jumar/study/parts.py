@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -20,6 +21,8 @@ from jumar.study.places import Surroundings
 from jumar.study.tick import Tick
 
 Observer = Callable[[Entry | Tick], None]
+Details = Mapping[str, Any]
+WithKnobs = Callable[[Details, Mapping[str, bytes], Mapping[str, bytes], Sequence[str]], Details]
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +43,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     scratch: Path
     observe: Observer
     knobs: Callable[[Brief], tuple[KnobNow, ...]] = lambda _: ()  #: of the champion, for agents to be told
+    with_knobs: WithKnobs = lambda details, *_: details  #: what an edit is to the tuner, for the record
     notices: tuple[str, ...] = ()  #: what the record should say of this sitting before it begins
     now: Callable[[], float] = time.time
     machine: Callable[[], Machine]  #: asked at every claim: a study may have moved

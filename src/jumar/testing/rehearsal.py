@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from jumar.agents.tuning import with_knobs
 from jumar.core.agent import Brief
 from jumar.core.contract import (
     Budget,
@@ -122,6 +123,9 @@ class Rehearsal:
         self._judge(Decision.INVALID, reason)
 
     def _record(self, commit: str, proposal: Proposal, runs: Sequence[RunRecord]) -> None:
+        details, before = proposal.details, self.files[self.champion]
+        if proposal.edits:
+            details = with_knobs(details, before, self.files[commit], self.contract.run.command)
         experiment = Experiment(
             number=len(self.history),
             parent=self.champion,
@@ -131,7 +135,7 @@ class Rehearsal:
             agent=proposal.agent,
             predicted=proposal.predicted,
             # As it comes back from a ledger: tuples as lists.
-            details=msgspec.json.decode(msgspec.json.encode(proposal.details)),
+            details=msgspec.json.decode(msgspec.json.encode(details)),
         )
         self.history.append(ExperimentRecord(experiment=experiment, proposed_at=0.0, runs=tuple(runs)))
 

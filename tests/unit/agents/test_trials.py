@@ -8,7 +8,7 @@ import pytest
 from jumar.agents.trials import Fate, Trial, Trials
 from jumar.core.contract import Direction, Guard, Metric
 from jumar.core.outcome import Failed, Measured, Outcome, Stopped, Why
-from jumar.core.proposal import Proposal
+from jumar.core.proposal import Edit, Proposal
 from jumar.testing.rehearsal import Rehearsal, make_contract
 
 FILES = {"train.py": b"LR = 0.1\n"}
@@ -128,3 +128,71 @@ def test_a_keep_that_was_taken_back_lifts_nothing_any_more() -> None:
     assert [trial.height for trial in trials.read(study.brief())] == pytest.approx([0.0, 1.0, 1.5])
     study.history[1] = msgspec.structs.replace(study.history[1], refuted="no gain")
     assert [trial.height for trial in trials.read(study.brief())] == pytest.approx([0.0, 0.0, 0.5])
+
+
+SOURCE = b"LR = 0.1  # 0.001 .. 1 log\n\n\ndef step(x):\n    return x * LR\n"
+OTHER_CODE = SOURCE.replace(b"x * LR", b"x + x * LR")
+
+
+def edited(content: bytes, agent: str = "llm") -> Proposal:
+    return Proposal(hypothesis="?", edits=(Edit(path="train.py", content=content),), agent=agent)
+
+
+def test_a_knob_that_another_agent_turned_is_an_observation() -> None:
+    study, trials = Rehearsal({"train.py": SOURCE}), Trials()
+    study.enter(edited(SOURCE.replace(b"0.1 ", b"0.2 ") + b"# said the model\n"))
+    study.finish(Measured(value=1.5))
+    trial = trials.read(study.brief())[-1]
+    assert trial.changed == ("train.py:LR",)
+    assert trial.height == pytest.approx(0.5)
+    assert trial.speaks
+    assert trials.values(trial.commit) == {"train.py:LR": 0.2}
+    assert trials.values(study.champion) == {"train.py:LR": 0.1}
+
+
+def test_what_another_code_gave_lifts_no_knob() -> None:
+    study, trials = Rehearsal({"train.py": SOURCE}), Trials()
+    study.enter(edited(SOURCE.replace(b"0.1 ", b"0.2 ")))
+    study.finish(Measured(value=1.9))
+    study.enter(edited(OTHER_CODE))
+    study.finish(Measured(value=1.0), pairs=((1.0, 2.0),), keep=True)
+    study.enter(edited(OTHER_CODE.replace(b"0.1 ", b"0.3 ")))
+    study.finish(Measured(value=1.25), pairs=((0.8, 1.0),))
+    read = trials.read(study.brief())
+    assert [trial.height for trial in read] == pytest.approx([0.0, 0.1, 0.0, 0.2])
+    assert [trial.speaks for trial in read] == [True, True, False, True]
+    assert read[2].code == read[3].code != read[1].code
+
+
+def test_code_that_fails_says_nothing_of_the_knobs_it_had() -> None:
+    study = Rehearsal({"train.py": SOURCE})
+    study.enter(edited(OTHER_CODE))
+    study.finish(Failed(why=Why.OUT_OF_MEMORY, detail="killed"))
+    assert not last(study).speaks
+    study.enter(edited(SOURCE.replace(b"0.1 ", b"0.5 ")))
+    study.finish(Failed(why=Why.OUT_OF_MEMORY, detail="killed"))
+    assert last(study).speaks
+    assert last(study).why == "out of memory"
+
+
+def test_what_was_tried_in_one_code_may_be_tried_in_another() -> None:
+    study, trials = Rehearsal({"train.py": SOURCE}), Trials()
+    study.enter(edited(SOURCE.replace(b"0.1 ", b"0.2 ")))
+    code = trials.read(study.brief())[-1].code
+    assert trials.was_tried({"train.py:LR": 0.2}, code)
+    assert not trials.was_tried({"train.py:LR": 0.2}, "another")
+
+
+def test_a_code_that_is_judged_late_stands_as_if_it_had_come_in_time() -> None:
+    study, trials = Rehearsal({"train.py": SOURCE}), Trials()
+    study.enter(edited(OTHER_CODE))
+    study.finish(Measured(value=1.5))
+    judged = study.history[-1]
+    study.history[-1] = msgspec.structs.replace(judged, verdict=None, runs=())
+    study.enter(edited(OTHER_CODE.replace(b"0.1 ", b"0.3 ")))
+    study.finish(Measured(value=1.0))
+    assert last(study).height == trials.read(study.brief())[-1].height == 0.0
+    study.history[1] = judged
+    late, fresh = trials.read(study.brief()), Trials().read(study.brief())
+    assert late == fresh
+    assert fresh[-1].height == pytest.approx(0.5)
