@@ -110,6 +110,15 @@ class Refuted(msgspec.Struct, frozen=True, kw_only=True, tag="refuted"):
     reason: str
 
 
+class Revisited(msgspec.Struct, frozen=True, kw_only=True, tag="revisited"):
+    """The champion was run anew, to see whether it is still what it was."""
+
+    experiment: int  #: the champion's
+    runs: int  #: places (`Run.pair`) that its revisits have used by now, this one included
+    moved: bool = False  #: what it measured before counts no more, as the machine gives other numbers now
+    reason: str
+
+
 class HandedIn(msgspec.Struct, frozen=True, kw_only=True, tag="handed_in"):
     """A proposal came from outside, and waits for its turn. The entry's place in the chain is its ticket.
 
@@ -164,6 +173,7 @@ Event = (
     | Judged
     | Certified
     | Refuted
+    | Revisited
     | HandedIn
     | Noted
     | Asked

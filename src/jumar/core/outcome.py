@@ -70,3 +70,14 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True, tag="stopped"):
 
 
 Outcome = Measured | Failed | Stopped
+
+
+def outcome_in_words(outcome: Outcome) -> str:
+    """What a run gave, on one line."""
+    match outcome:
+        case Measured(value=value):
+            return f"{value:.6g}"
+        case Failed(why=why, detail=detail):
+            return f"{why.value}: {detail}".partition("\n")[0]
+        case Stopped(detail=detail):
+            return f"stopped: {detail}".partition("\n")[0]

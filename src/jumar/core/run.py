@@ -18,6 +18,7 @@ class Purpose(enum.Enum):
     SCREEN = "screen"  #: one look at a candidate, beside the champion's stored values
     CHECK = "check"  #: the contract's `checks` on the candidate's tree
     CONFIRM = "confirm"  #: one side of a pair: candidate and champion, same fresh seed
+    REVISIT = "revisit"  #: the champion anew, alone or beside what it is built on: is it what it was?
     CERTIFY = "certify"  #: one side of a pair: champion and baseline, on the holdout
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from jumar.core.contract import Direction, Metric
 from jumar.core.evidence import Noise, Pair
-from jumar.core.outcome import Failed, Measured, Outcome
+from jumar.core.outcome import Measured, outcome_in_words
 from jumar.core.verdict import Claim
 from jumar.rules.frozen import is_frozen, may_be_searched
 from jumar.rules.items import Interval, bootstrap, item_differences, odd_items, sd_of_mean, widened
@@ -57,7 +57,7 @@ def certify(pairs: Sequence[Pair], metric: Metric, noise: Noise, look: Look) -> 
     three pairs (two where the metric has no noise), every run was told of the same items and the whole
     interval is above zero. It is refuted when the whole interval of the gain over the last certified
     champion, or over the baseline, is at or below zero; where less code was kept since, below what that
-    was allowed to lose.
+    was allowed to lose. So is a champion that gave no number in any pair, where the baseline did in all.
     With no complete pair, `pairs` is 0 and the claim's numbers say nothing.
     """
     both = [
@@ -74,8 +74,8 @@ def certify(pairs: Sequence[Pair], metric: Metric, noise: Noise, look: Look) -> 
         or _too_few(len(pairs), noise, exact=seeds[0] == seeds[1])
     )
     level = fmean(old for old, _ in both) if both else 0.0
-    refutation = None if broken else _refutation(relative, interval, look, level)
-    refusal = broken or refutation or _undecided(interval) or _lucky(both, metric, noise)
+    refutation = _dead(pairs) or (None if broken else _refutation(relative, interval, look, level))
+    refusal = refutation or broken or _undecided(interval) or _lucky(both, metric, noise)
     finite = all(math.isfinite(end) for end in interval)
     return Claim(
         experiment=look.experiment,
@@ -130,8 +130,18 @@ def _broken(pairs: Sequence[Pair]) -> str | None:
     for pair in pairs:
         for who, outcome in (("champion", pair.candidate), ("baseline", pair.reference)):
             if not isinstance(outcome, Measured):
-                return f"a run of the {who} gave no number: {_why(outcome)}"
+                return f"a run of the {who} gave no number: {outcome_in_words(outcome)}"
     return None
+
+
+def _dead(pairs: Sequence[Pair]) -> str | None:
+    """Why a champion falls that gave no number in any pair, though the baseline did in each."""
+    if len(pairs) < FEWEST_PAIRS or any(isinstance(pair.candidate, Measured) for pair in pairs):
+        return None
+    if not all(isinstance(pair.reference, Measured) for pair in pairs):
+        return None
+    last = outcome_in_words(pairs[-1].candidate)
+    return f"refuted, as no run of the champion gave a number and every one of the baseline did: {last}"
 
 
 def _too_few(pairs: int, noise: Noise, *, exact: bool) -> str | None:
@@ -186,10 +196,6 @@ def _lucky(both: Sequence[tuple[float, float]], metric: Metric, noise: Noise) ->
     if is_frozen([new for _, new in both], [old for old, _ in both], noise) and may_be_searched(gain, noise):
         return "the champion's value is the same on every seed: it may be one lucky seed, written down"
     return None
-
-
-def _why(outcome: Outcome) -> str:
-    return f"{outcome.why.value}: {outcome.detail}" if isinstance(outcome, Failed) else "it was stopped"
 
 
 def _in_words(pairs: int, noise: Noise) -> str:

@@ -24,7 +24,7 @@ def evidence_for(number: int, history: History, contract: Contract) -> Evidence:
     """Everything a verdict on experiment `number` may rest on, as of now."""
     record = history.experiments[number]
     parent = standing(history, record.experiment.parent)
-    screen, noise = _latest(record, Purpose.SCREEN), noise_of(history)
+    screen, noise = latest_runs(record, Purpose.SCREEN), noise_of(history)
     beside = reference_of(record, history)
     saved = record.experiment.saved if simplifies(record) else 0
     return Evidence(
@@ -48,7 +48,7 @@ def evidence_for(number: int, history: History, contract: Contract) -> Evidence:
         checks=len(contract.measure.checks),
         screen=screen[0].outcome if screen else None,
         screen_seed=screen[0].run.seed if screen else None,
-        checked=tuple(run.outcome for run in _latest(record, Purpose.CHECK) if run.outcome),
+        checked=tuple(run.outcome for run in latest_runs(record, Purpose.CHECK) if run.outcome),
         reference=standing(history, beside) if beside != record.experiment.parent else None,
         confirming=number in history.tested,
         pairs=pairs_of(record, Purpose.CONFIRM),
@@ -136,7 +136,7 @@ def first_certifying_pair(history: History, champion: int) -> int:
 def pairs_of(record: ExperimentRecord, purpose: Purpose, *, first: int = 0) -> tuple[Pair, ...]:
     """The complete pairs of one purpose from number `first` on, in order."""
     sides: dict[int, dict[Side, RunRecord]] = {}
-    for run in _latest(record, purpose):
+    for run in latest_runs(record, purpose):
         sides.setdefault(run.run.pair, {})[run.run.side] = run
     found = []
     for number in sorted(number for number in sides if number >= first):
@@ -156,7 +156,7 @@ def pairs_of(record: ExperimentRecord, purpose: Purpose, *, first: int = 0) -> t
     return tuple(found)
 
 
-def _latest(record: ExperimentRecord, purpose: Purpose) -> list[RunRecord]:
+def latest_runs(record: ExperimentRecord, purpose: Purpose) -> list[RunRecord]:
     """Finished runs of one purpose, the last attempt of each, in the order they were wanted."""
     last: dict[tuple[int, Side], RunRecord] = {}
     for run in record.runs:

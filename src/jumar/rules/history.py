@@ -18,6 +18,7 @@ from jumar.core.event import (
     Proposed,
     Refuted,
     Rested,
+    Revisited,
     RunEnded,
     RunLost,
     RunStarted,
@@ -26,9 +27,10 @@ from jumar.core.event import (
 )
 from jumar.core.evidence import Noise
 from jumar.core.experiment import BASELINE, Experiment, ExperimentRecord
+from jumar.core.outcome import Measured
 from jumar.core.proposal import TICKET
 from jumar.core.run import Purpose, RunRecord
-from jumar.core.verdict import Claim, Decision
+from jumar.core.verdict import Claim, Decision, Verdict
 from jumar.rules.means import Means
 from jumar.rules.worked import Worked
 
@@ -50,6 +52,10 @@ class History:
         self.judged = 0  # proposals with a verdict
         self.kept: list[int] = []  # refuted ones too: the error budget has paid for them
         self.since_keep = 0
+        self.unseen = 0  # experiments judged since the champion last gave a number
+        self.crashes = 0  # experiments in a row that gave none
+        self.doubted = False  # the champion was last seen far below its record
+        self.revisited: dict[int, int] = {}  # experiment → how many places its revisits have used
         self.cost_usd = 0.0
         self.answers: dict[str, list[Answered]] = {}  # agent → what it was answered since its last experiment
         self.handed: dict[int, HandedIn] = {}  # ticket → what waits; replaced, never changed
@@ -91,22 +97,18 @@ class History:
             case Proposed(experiment=experiment, answered_usd=answered_usd):
                 self._enter(experiment, entry.at)
                 self.cost_usd += experiment.cost.usd - answered_usd
-            case RunStarted(run=run):
-                if run.purpose is Purpose.CONFIRM:
-                    self.tested.setdefault(run.experiment, len(self.tested) + 1)
-                self._put(RunRecord(run=run, started_at=entry.at))
-            case RunEnded(key=key, outcome=outcome, report=report, artefacts=artefacts):
-                self._put(
-                    replace(
-                        self.run(key), ended_at=entry.at, outcome=outcome, report=report, artefacts=artefacts
-                    )
-                )
-            case RunLost(key=key, reason=reason):
-                self._put(replace(self.run(key), ended_at=entry.at, lost=reason))
+            case RunStarted() | RunEnded() | RunLost():
+                self._apply_to_run(entry)
             case Refuted(experiment=number, champion=champion, reason=reason):
                 self.champion = champion
                 self.experiments[number] = replace(self.experiments[number], refuted=reason)
                 self.pooled = None  # noise that was relearnt where it led is of no use any more
+                self._meet_champion()
+            case Revisited(experiment=number, runs=runs, moved=moved):
+                if moved:
+                    self._forget_before(number, self.revisited.get(number, 0))
+                self.revisited[number] = runs
+                self.unseen, self.doubted = 0, False
             case Judged(experiment=number, verdict=verdict):
                 record = self.experiments[number]
                 self.experiments[number] = replace(record, verdict=verdict, judged_at=entry.at)
@@ -114,7 +116,23 @@ class History:
                 if any(run.run.purpose is Purpose.CONFIRM for run in record.runs):
                     self.paired.append(number)
                 if number != BASELINE:
-                    self._count(number, verdict.decision)
+                    self._count(number, verdict)
+
+    def _apply_to_run(self, entry: Entry) -> None:
+        match entry.event:
+            case RunStarted(run=run):
+                if run.purpose is Purpose.CONFIRM:
+                    self.tested.setdefault(run.experiment, len(self.tested) + 1)
+                self._put(RunRecord(run=run, started_at=entry.at))
+            case RunEnded(key=key, outcome=outcome, report=report, artefacts=artefacts):
+                ended = self.run(key)
+                self._put(
+                    replace(ended, ended_at=entry.at, outcome=outcome, report=report, artefacts=artefacts)
+                )
+                if isinstance(outcome, Measured) and ended.run.commit == self.champion_commit:
+                    self.unseen = 0
+            case RunLost(key=key, reason=reason):
+                self._put(replace(self.run(key), ended_at=entry.at, lost=reason))
 
     def _enter(self, experiment: Experiment, at: float) -> None:
         self.experiments[experiment.number] = ExperimentRecord(experiment=experiment, proposed_at=at)
@@ -126,12 +144,29 @@ class History:
         if "retest_of" not in experiment.details:
             self.answers.pop(experiment.agent, None)
 
-    def _count(self, number: int, decision: Decision) -> None:
+    def _count(self, number: int, verdict: Verdict) -> None:
         self.judged += 1
         self.since_keep += 1
-        if decision is Decision.KEPT:
+        self.unseen += 1
+        self.crashes = self.crashes + 1 if verdict.decision is Decision.FAILED else 0
+        self.doubted = self.doubted or bool(verdict.evidence.get("below_record"))
+        if verdict.decision is Decision.KEPT:
             self.champion, self.since_keep = number, 0
             self.kept.append(number)
+            self._meet_champion()
+
+    def _meet_champion(self) -> None:
+        """There is another champion, and nothing speaks against it yet."""
+        self.unseen, self.crashes, self.doubted = 0, 0, False
+
+    def _forget_before(self, number: int, place: int) -> None:
+        """Of an experiment's own commit only what its latest revisit measured counts from here on."""
+        record = self.experiments[number]
+        self._means[record.experiment.commit] = means = Means()
+        for run in record.runs:
+            is_late = run.run.purpose is Purpose.REVISIT and run.run.pair >= place
+            if is_late and run.run.commit == record.experiment.commit and run.outcome is not None:
+                means.add(run)
 
     def _put(self, record: RunRecord) -> None:
         number = record.run.experiment

@@ -342,7 +342,7 @@ def _below_record(pairs: Sequence[_Told], evidence: Evidence) -> Verdict | None:
         f"undecided: the champion's own runs were far below its record: {evidence.metric.name} is "
         f"{fmean(beside):.5g} in {len(pairs)} pairs and was {fmean(before):.5g}"
     )
-    seen = _seen(evidence, () if noise.deterministic else pairs) | {"near_miss": True}
+    seen = _seen(evidence, () if noise.deterministic else pairs) | {"near_miss": True, "below_record": True}
     return _discard(reason, seen, _gain_in_unit(pairs, evidence))
 
 

@@ -24,21 +24,31 @@ def reached(limits: LimitTerms, progress: Progress, metric: Metric) -> str | Non
         return f"the target was reached: {metric.name} {progress.value:.6g} (limit {limits.target:g})"
     counts = (
         (limits.experiments, progress.experiments, _made(limits.experiments, progress)),
-        (limits.hours, progress.hours, "{0:.3g} hours have passed"),
-        (limits.usd, progress.usd, "{0:.2f} USD were spent"),
-        (limits.plateau, progress.since_keep, "{0} experiments in a row kept nothing"),
+        (limits.hours, progress.hours, _passed(progress.hours)),
+        (limits.usd, progress.usd, f"{progress.usd:.2f} USD were spent"),
+        (limits.plateau, progress.since_keep, _kept_nothing(progress.since_keep)),
     )
     for limit, spent, words in counts:
         if limit is not None and spent >= limit:
-            return f"{words.format(spent)} (limit {limit:g})"
+            return f"{words} (limit {limit:g})"
     return None
 
 
 def _made(limit: int | None, progress: Progress) -> str:
     """A limit that was lowered since is passed too, and by other experiments than retests."""
-    beyond = limit is not None and limit < progress.experiments <= limit + progress.retests
+    count = progress.experiments
+    beyond = limit is not None and limit < count <= limit + progress.retests
     why = ", as what was overtaken is tried again beyond the limit" if beyond else ""
-    return f"{{0}} experiments were made{why}"
+    return ("1 experiment was made" if count == 1 else f"{count} experiments were made") + why
+
+
+def _passed(hours: float) -> str:
+    said = f"{hours:.3g}"
+    return "1 hour has passed" if said == "1" else f"{said} hours have passed"
+
+
+def _kept_nothing(count: int) -> str:
+    return "the last experiment kept nothing" if count == 1 else f"{count} experiments in a row kept nothing"
 
 
 def _at_target(target: float | None, value: float | None, metric: Metric) -> bool:

@@ -12,7 +12,7 @@ from jumar.core.outcome import Measured
 from jumar.core.run import Purpose, Run, RunRecord, Side
 
 # Certifying runs are scored on the holdout, and checks give no value.
-COMPARABLE = frozenset({Purpose.BASELINE, Purpose.SCREEN, Purpose.CONFIRM})
+COMPARABLE = frozenset({Purpose.BASELINE, Purpose.SCREEN, Purpose.CONFIRM, Purpose.REVISIT})
 RECENT = 50  # runs whose duration says how long the next one will take
 
 

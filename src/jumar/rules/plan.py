@@ -12,6 +12,7 @@ from jumar.rules.evidence import (
     CERTIFY_PAIRS,
     REPEATED_PAIR,
     first_certifying_pair,
+    latest_runs,
     noise_of,
     reference_of,
     standing,
@@ -68,6 +69,19 @@ def wanted_runs(want: Want, record: ExperimentRecord, history: History) -> tuple
         done = sum(1 for made in record.runs if made.run.purpose is purpose and made.outcome is not None)
         run = Run(key="", experiment=number, commit=candidate, seed=done, purpose=purpose, pair=done)
     return _numbered(record, (run,))
+
+
+def revisiting_runs(history: History) -> tuple[Run, ...]:
+    """The champion's next run of a revisit: alone at first, then beside what it is built on, if anything."""
+    record, place = history.experiments[history.champion], history.revisited.get(history.champion, 0)
+    done = {(run.run.pair, run.run.side) for run in latest_runs(record, Purpose.REVISIT)}
+    wanted = [Side.CANDIDATE]
+    while done.issuperset((place, side) for side in wanted):
+        place += 1
+        wanted = [Side.CANDIDATE] if record.number == BASELINE else [*Side]
+    commits = (record.experiment.commit, record.experiment.parent)
+    pair = _pair(record, history, Purpose.REVISIT, commits, place)
+    return _numbered(record, tuple(run for run in pair if run.side in wanted))
 
 
 def certifying_runs(record: ExperimentRecord, history: History, contract: Contract) -> tuple[Run, ...]:

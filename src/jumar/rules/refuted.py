@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from jumar.core.event import Refuted
 from jumar.core.evidence import Evidence
 from jumar.core.experiment import BASELINE
-from jumar.core.outcome import Failed, Measured
+from jumar.core.outcome import Measured, outcome_in_words
 from jumar.core.verdict import Claim
 from jumar.rules.history import History
 from jumar.rules.judge import MOST_SPOILED
@@ -80,18 +80,26 @@ def fallen(history: History, evidence: Evidence) -> Refuted | None:
     ]
     if len(failures) < MOST_SPOILED:
         return None
-    before, last = _ancestors(history, history.champion)[0], failures[-1]
+    words = f"its own runs gave no number in {len(failures)} pairs, beside a candidate that works"
+    return taken_back(history, f"{words}: {outcome_in_words(failures[-1])}")
+
+
+def taken_back(history: History, reason: str) -> Refuted:
+    """The champion alone falls to what it was built on. It is not the baseline."""
+    before = parent_of(history, history.champion)
     claim = _claims(history).get(before)
     return Refuted(
         experiment=history.champion,
         champion=before,
         commit=history.experiments[before].experiment.commit,
         claim=claim if claim and claim.certified else None,
-        reason=f"its own runs gave no number in {len(failures)} pairs, beside a candidate that works: "
-        + (f"{last.why.value}: {last.detail}" if isinstance(last, Failed) else last.detail).partition("\n")[
-            0
-        ],
+        reason=reason,
     )
+
+
+def parent_of(history: History, number: int) -> int:
+    """What a kept experiment is built on: a kept one, or the baseline."""
+    return _ancestors(history, number)[0]
 
 
 def _claims(history: History) -> Mapping[int, Claim]:

@@ -70,7 +70,7 @@ def test_a_loss_is_never_certified() -> None:
         (pair(1.8, Failed(why=Why.TIMED_OUT, detail="")), "run of the baseline gave no number: timed out"),
         (
             pair(Stopped(progress=0.5, detail="hopeless"), 2.0),
-            "run of the champion gave no number: it was stopped",
+            "run of the champion gave no number: stopped: hopeless",
         ),
     ],
 )
@@ -79,6 +79,15 @@ def test_a_run_without_a_number_leaves_it_uncertified_with_the_reason(failed: Pa
     assert not found.certified
     assert words in found.reason
     assert found.relative == pytest.approx(0.09, abs=1e-4)
+
+
+def test_a_champion_that_never_runs_beside_a_baseline_that_does_is_refuted() -> None:
+    crash = Failed(why=Why.CRASHED, detail="exit code 1")
+    found = claim(*[pair(crash, 2.0)] * 4)
+    assert found.refuted and not found.certified
+    assert "no run of the champion gave a number" in found.reason
+    assert not claim(*[pair(crash, 2.0)] * 3, pair(crash, crash)).refuted, "the machine may be at fault"
+    assert not claim(*[pair(crash, 2.0)] * 3, pair(1.8, 2.0)).refuted
 
 
 def test_without_a_complete_pair_the_claim_rests_on_nothing_and_says_so() -> None:

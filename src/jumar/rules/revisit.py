@@ -1,0 +1,153 @@
+"""Owns the revisit: when the champion is run anew although nothing asks for it, and what that shows.
+
+A night may outlast the conditions in which its champion was measured. A machine that becomes slower
+makes every candidate look bad beside values from faster times; code that works until midnight takes
+all that is built on it along. Both end in the same way: nothing is kept any more, and nobody knows why.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import fmean
+from typing import NamedTuple
+
+from jumar.core.contract import Metric
+from jumar.core.event import Refuted, Revisited
+from jumar.core.evidence import Want
+from jumar.core.experiment import BASELINE
+from jumar.core.outcome import Measured, Outcome, outcome_in_words
+from jumar.core.run import Purpose, Side
+from jumar.rules.evidence import latest_runs, noise_of, standing
+from jumar.rules.history import History
+from jumar.rules.judge import ROUNDING
+from jumar.rules.refuted import taken_back
+from jumar.rules.scale import noise_among, on_scale
+from jumar.rules.student import t_quantile
+
+UNSEEN = 20  # experiments judged without one run of the champion: at most one run in twenty is spent on it
+CRASHES = 3  # experiments in a row that gave no number
+
+PAIRS = 3  # beside what it is built on, before anything is done about a champion
+SUSPICIOUS = 0.90  # a first run that equals are above so often: worth the pairs
+WORSE = 0.99  # all its runs together
+
+
+class Finding(NamedTuple):
+    """What a revisit showed. `broken` says why nothing can be measured any more."""
+
+    events: tuple[Revisited | Refuted, ...]
+    broken: str = ""
+
+
+class _Seen(NamedTuple):
+    """One step of a revisit: a run of the champion, and from the second on one of what it is built on."""
+
+    own: Outcome
+    seed: int
+    beside: Outcome | None
+
+
+def revisit(history: History, metric: Metric) -> Want | Finding | None:
+    """What to do about the champion: run it, say what its runs showed, or nothing.
+
+    It is run alone first. Where that gives no number, or a suspicious one, pairs with what it is built
+    on follow (the baseline goes on alone). One that never gives a number is taken back, unless what it
+    is built on gives none either. One that is worse than its record keeps its place while it is
+    better than what it is built on: what it measured before is forgotten. Else it is taken back.
+    """
+    seen = _seen(history)
+    if not seen:
+        why = _occasion(history)
+        return Want(purpose=Purpose.REVISIT, why=why) if why else None
+    if not _is_below(seen, history, metric, SUSPICIOUS):
+        return _found(history, seen, "the champion is what it was")
+    if len(seen) <= PAIRS:
+        return Want(purpose=Purpose.REVISIT, why=f"is the champion what it was? pair {len(seen)} of {PAIRS}")
+    return _verdict(history, seen, metric)
+
+
+def _verdict(history: History, seen: Sequence[_Seen], metric: Metric) -> Finding:
+    """The end of a revisit that found the champion below its record again and again."""
+    now, was = _measured(seen), _record(seen, history)
+    if not now:
+        words = f"the champion gave no number in {len(seen)} runs: {outcome_in_words(seen[-1].own)}"
+        if any(isinstance(step.beside, Measured) for step in seen):
+            return _found(history, seen, words, falls=True)
+        return _found(history, seen, words)._replace(broken=words)
+    if not _is_below(seen, history, metric, WORSE):
+        return _found(history, seen, "the champion may be worse than it was, within the noise")
+    words = f"the champion is worse than it was, {metric.name} {fmean(now):.5g} instead of {fmean(was):.5g}"
+    if history.champion == BASELINE or _still_gains(seen, metric):
+        return _found(history, seen, f"{words}: what was measured before counts no more", moved=True)
+    return _found(history, seen, f"{words}, and no better than what it is built on", falls=True)
+
+
+def _occasion(history: History) -> str:
+    if history.doubted:
+        return "it ran far below its record beside a candidate"
+    if CRASHES <= history.crashes <= history.unseen:  # it was not seen since the row began
+        return f"{history.crashes} experiments in a row gave no number"
+    return f"it has not run for {history.unseen} experiments" if history.unseen >= UNSEEN else ""
+
+
+def _seen(history: History) -> list[_Seen]:
+    """The steps of the revisit under way that are complete."""
+    record, first = history.experiments[history.champion], history.revisited.get(history.champion, 0)
+    runs = {(run.run.pair, run.run.side): run for run in latest_runs(record, Purpose.REVISIT)}
+    seen: list[_Seen] = []
+    while own := runs.get((first + len(seen), Side.CANDIDATE)):
+        beside = runs.get((first + len(seen), Side.REFERENCE))
+        if beside is None and seen and history.champion != BASELINE:
+            break
+        assert own.outcome is not None
+        seen.append(_Seen(own.outcome, own.run.seed, beside.outcome if beside else None))
+    return seen
+
+
+def _is_below(seen: Sequence[_Seen], history: History, metric: Metric, share: float) -> bool:
+    """Whether it gave no number at all, or numbers below its record as equals are once in 1 / (1 - share)."""
+    now, was = _measured(seen), _record(seen, history)
+    if not now or not was:
+        return not now
+    noise = noise_among(noise_of(history), (*now, *was), fmean(was))
+    mean_now, mean_was = (fmean(on_scale(value, noise) for value in values) for values in (now, was))
+    if noise.deterministic:
+        far = ROUNDING * abs(mean_was)
+    else:
+        error = noise.run_sd * math.sqrt(1 / len(now) + 1 / len(was))
+        far = t_quantile(share, max(1, noise.runs - 1)) * error
+    return metric.gain(mean_now, mean_was) > far
+
+
+def _still_gains(seen: Sequence[_Seen], metric: Metric) -> bool:
+    """Whether it is better, on average, than what it is built on; what fails there is worse."""
+    gains = [
+        metric.gain(step.beside.value, step.own.value)
+        for step in seen
+        if isinstance(step.own, Measured) and isinstance(step.beside, Measured)
+    ]
+    return not gains or fmean(gains) > 0
+
+
+def _measured(seen: Sequence[_Seen]) -> list[float]:
+    return [step.own.value for step in seen if isinstance(step.own, Measured)]
+
+
+def _record(seen: Sequence[_Seen], history: History) -> list[float]:
+    """What the champion measured before this revisit."""
+    here = {step.seed for step in seen}
+    try:
+        by_seed = standing(history, history.champion_commit).by_seed
+    except LookupError:
+        return []
+    return [value for seed, value in by_seed.items() if seed not in here]
+
+
+def _found(
+    history: History, seen: Sequence[_Seen], reason: str, *, moved: bool = False, falls: bool = False
+) -> Finding:
+    number = history.champion
+    runs = history.revisited.get(number, 0) + len(seen)
+    end = Revisited(experiment=number, runs=runs, moved=moved, reason=reason)
+    return Finding((end, taken_back(history, reason)) if falls else (end,))

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from jumar.core.contract import Metric
+from jumar.core.event import Entry, Event, Proposed, Revisited, RunEnded, RunStarted
+from jumar.core.evidence import Want
+from jumar.core.outcome import Failed, Measured, Outcome, Why
+from jumar.core.run import Purpose, Run, Side
+from jumar.core.verdict import Decision
+from jumar.rules.evidence import standing
+from jumar.rules.history import History
+from jumar.rules.plan import revisiting_runs
+from jumar.rules.revisit import CRASHES, PAIRS, UNSEEN, Finding, revisit
+from jumar.testing.events import commit_of, judged, proposed, started
+
+LOSS = Metric(name="loss")
+CRASH = Failed(why=Why.CRASHED, detail="exit code 1\nmore")
+IN_WORDS = "the champion gave no number in 4 runs: crashed: exit code 1"
+
+
+class Night:
+    """A study told event by event: the baseline is worth 10, experiment 1 is worth 9; σ is 1 %."""
+
+    def __init__(self, *, keeps: bool = True) -> None:
+        self.history = History()
+        self._seq = self._last = 0
+        self._tell(started(), proposed(0))
+        for seed, value in enumerate((10.0, 10.1, 9.9, 10.05, 9.95)):
+            self._run(0, seed, Purpose.BASELINE, Measured(value=value))
+        self._tell(judged(0, Decision.KEPT))
+        if keeps:
+            experiment = replace(proposed(1).experiment, parent=commit_of(0))
+            self._tell(Proposed(experiment=experiment))
+            for seed, value in enumerate((9.0, 9.1, 8.9)):
+                self._run(1, seed, Purpose.CONFIRM, Measured(value=value))
+            self._tell(judged(1, Decision.KEPT))
+            self._last = 1
+
+    def _tell(self, *events: Event) -> None:
+        for event in events:
+            self._seq += 1
+            self.history.apply(Entry(seq=self._seq, at=float(self._seq), study="s", event=event, digest=""))
+
+    def _run(self, number: int, seed: int, purpose: Purpose, outcome: Outcome) -> None:
+        key = f"{number}-{purpose.value}{seed}"
+        run = Run(key=key, experiment=number, commit=commit_of(number), seed=seed, purpose=purpose, pair=seed)
+        self._tell(RunStarted(run=run), RunEnded(key=key, outcome=outcome))
+
+    def judge(self, decision: Decision, times: int) -> None:
+        """So many experiments more, none of which runs the champion."""
+        for _ in range(times):
+            self._last += 1
+            self._tell(proposed(self._last), judged(self._last, decision))
+
+    def revisit(self, own: Outcome, beside: Outcome | None = None) -> list[Side]:
+        """Make the runs that are wanted now; returns their sides."""
+        runs = revisiting_runs(self.history)
+        for run in runs:
+            outcome = own if run.side is Side.CANDIDATE else beside
+            assert outcome is not None, "nobody said what the other side gives"
+            self._tell(RunStarted(run=run), RunEnded(key=run.key, outcome=outcome))
+        return sorted((run.side for run in runs), key=lambda side: side.value)
+
+    def ask(self) -> Want | Finding | None:
+        return revisit(self.history, LOSS)
+
+    def end(self) -> Finding:
+        """The finding, taken into the record."""
+        found = self.ask()
+        assert isinstance(found, Finding)
+        self._tell(*found.events)
+        return found
+
+
+def played(
+    own: Callable[[int], Outcome], beside: Outcome | None, *, keeps: bool = True
+) -> tuple[Night, Finding]:
+    """A revisit from its occasion to its end."""
+    night = Night(keeps=keeps)
+    night.judge(Decision.DISCARDED, UNSEEN)
+    step = 0
+    while isinstance(night.ask(), Want):
+        night.revisit(own(step), beside)
+        step += 1
+    return night, night.end()
+
+
+def test_a_champion_that_nobody_was_compared_with_for_long_is_run_anew_alone() -> None:
+    night = Night()
+    night.judge(Decision.DISCARDED, UNSEEN - 1)
+    assert night.ask() is None
+    night.judge(Decision.DISCARDED, 1)
+    want = night.ask()
+    assert isinstance(want, Want) and want.purpose is Purpose.REVISIT
+    assert night.revisit(Measured(value=9.05)) == [Side.CANDIDATE]
+    assert not night.end().events[0].moved  # type: ignore[union-attr]
+    assert night.ask() is None
+    night.judge(Decision.DISCARDED, UNSEEN)
+    assert isinstance(night.ask(), Want), "and again as long after"
+    assert revisiting_runs(night.history)[0].pair == 1
+
+
+def test_three_failures_in_a_row_ask_after_the_champion_once() -> None:
+    night = Night()
+    night.judge(Decision.FAILED, CRASHES - 1)
+    night.judge(Decision.DISCARDED, 1)
+    night.judge(Decision.FAILED, CRASHES - 1)
+    assert night.ask() is None
+    night.judge(Decision.FAILED, 1)
+    assert isinstance(night.ask(), Want)
+    night.revisit(Measured(value=9.0))
+    night.end()
+    night.judge(Decision.FAILED, CRASHES)
+    assert night.ask() is None, "whoever writes nothing but broken code must not run the champion all night"
+
+
+def test_a_first_run_of_bad_luck_costs_one_pair() -> None:
+    values = [9.2, 8.95]
+    night, found = played(lambda step: Measured(value=values[step]), Measured(value=10.0))
+    assert len(found.events) == 1 and night.history.champion == 1
+    assert standing(night.history, commit_of(1)).runs == 3 + 2
+
+
+def test_where_the_machine_became_slower_what_was_measured_before_counts_no_more() -> None:
+    night, found = played(lambda step: Measured(value=9.9 + step / 100), Measured(value=11.0))
+    (end,) = found.events
+    assert isinstance(end, Revisited) and end.moved and end.runs == 1 + PAIRS
+    now = standing(night.history, commit_of(1))
+    assert now.runs == 1 + PAIRS and 9.9 <= now.value <= 9.95
+    assert night.history.champion == 1 and night.ask() is None
+
+
+def test_a_baseline_is_revisited_alone_and_forgets_too() -> None:
+    night, found = played(lambda _: Measured(value=11.0), None, keeps=False)
+    assert found.events[0].moved  # type: ignore[union-attr]
+    assert standing(night.history, commit_of(0)).value == 11.0
+
+
+def test_a_champion_that_rots_beside_what_it_is_built_on_is_taken_back() -> None:
+    night, found = played(lambda _: Measured(value=10.2), Measured(value=10.0))
+    assert [type(event).__name__ for event in found.events] == ["Revisited", "Refuted"]
+    assert night.history.champion == 0 and night.history.experiments[1].refuted
+    assert "no better than what it is built on" in night.history.experiments[1].refuted
+
+
+def test_a_champion_that_gives_no_number_any_more_is_taken_back() -> None:
+    night, found = played(lambda _: CRASH, Measured(value=10.0))
+    assert night.history.champion == 0 and not found.broken
+    assert (
+        night.history.experiments[1].refuted == "the champion gave no number in 4 runs: crashed: exit code 1"
+    )
+
+
+def test_where_nothing_runs_any_more_nobody_is_blamed() -> None:
+    night, found = played(lambda _: CRASH, CRASH)
+    assert night.history.champion == 1
+    assert found.broken == IN_WORDS
+    assert night.ask() is None, "and whoever mends the machine goes on"
+
+
+def test_a_run_that_was_lost_is_made_again_in_its_place() -> None:
+    night = Night()
+    night.judge(Decision.DISCARDED, UNSEEN)
+    night.revisit(Measured(value=9.9))
+    (own, beside) = revisiting_runs(night.history)
+    night._tell(RunStarted(run=own), RunEnded(key=own.key, outcome=Measured(value=9.9)))
+    night._tell(RunStarted(run=beside))  # and the controller died
+    again = revisiting_runs(night.history)
+    assert {run.pair for run in again} == {own.pair} and {run.seed for run in again} == {own.seed}
+    assert {run.key for run in again}.isdisjoint({own.key, beside.key})
