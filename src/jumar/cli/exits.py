@@ -17,6 +17,11 @@ class Exit(enum.IntEnum):
     NOT_MEASURABLE = 4  #: the unchanged target gives no usable number
     LEDGER = 5  #: the record is locked, corrupt, read-only or from another version
     AGENT = 6  #: an agent cannot be asked: its key, its model, its program
+    DISCARDED = 10  #: what `jumar wait` waited for was discarded
+    FAILED = 11  #: … gave no number
+    INVALID = 12  #: … was a breach of the contract
+    NO_VERDICT = 13  #: … had no verdict in time
+    NOBODY = 14  #: … has none, and nobody runs the study
     INTERRUPTED = 130  #: by Ctrl-C; the same command goes on
 
 

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -48,6 +49,12 @@ VERBS = {
         "tried": ("learning", "Say what was tried already, by words, names or a file."),
         "knobs": ("learning", "List the knobs that the tuner finds, and what turning them gave."),
     },
+    "Research from outside": {
+        "try": ("outside", "Hand out a work tree of the champion, to edit."),
+        "propose": ("outside", "Hand in a proposal: a work tree, a patch, or files."),
+        "wait": ("outside", "Wait for a verdict; the exit code tells it."),
+        "note": ("outside", "Note something for whoever proposes next."),
+    },
     "Steer": {
         "tell": ("control", "Tell the agents something."),
         "pause": ("control", "Start nothing new until `jumar resume`."),
@@ -67,7 +74,8 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _WHERE:
             return None
-        command = getattr(import_module(f"jumar.cli.{_WHERE[cmd_name]}"), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command = getattr(import_module(f"jumar.cli.{_WHERE[cmd_name]}"), name)
         assert isinstance(command, click.Command)
         return command
 
