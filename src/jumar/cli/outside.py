@@ -1,0 +1,216 @@
+"""Owns the verbs of whoever researches from outside: try, propose, wait, note."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jumar.app import Study
+from jumar.cli import render
+from jumar.cli.exits import Exit
+from jumar.cli.readers import opened
+from jumar.cli.verb import folder_option, json_option, of_a_study, study_option, verb
+from jumar.core.verdict import Decision
+from jumar.errors import Usage
+from jumar.home import read_try
+from jumar.rules.plain import plain, short
+
+if TYPE_CHECKING:
+    from jumar.intake import Edits, Intake, Ticket
+
+LOOK_S = 0.25
+GRACE_S = 10.0  # for a `jumar run` that was started a moment ago
+ENDS = {
+    Decision.KEPT: Exit.DONE,
+    Decision.DISCARDED: Exit.DISCARDED,
+    Decision.FAILED: Exit.FAILED,
+    Decision.INVALID: Exit.INVALID,
+}
+
+
+@verb("jumar try", "jumar try /tmp/idea && cd /tmp/idea")
+@click.argument("place", required=False, type=click.Path(path_type=Path))
+@of_a_study
+@json_option
+def try_(place: Path | None, folder: Path, study: str | None, as_json: bool) -> None:
+    """Hand out a work tree: the champion's files in a folder outside the repository, to edit.
+
+    `jumar propose` from within it, or with --from, proposes what is different there. The folder is yours:
+    use it again, or remove it.
+    """
+    live, _ = opened(folder, study)
+    handed = live.intake().hand_out(place)
+    if as_json:
+        return render.data({"folder": str(handed), "editable": live.contract.target.editable})
+    render.say(str(handed))
+
+
+@verb(
+    'jumar propose --from /tmp/idea --hypothesis "warm-up lets a higher LR live" --predicted 0.02',
+    'jumar propose --file train.py=/tmp/train.py --hypothesis "RMSNorm is cheaper"',
+)
+@folder_option
+@study_option
+@click.option("--from", "source", metavar="FOLDER", help="A work tree that `jumar try` handed out.")
+@click.option("--patch", metavar="FILE", help="A unified diff against the champion; - reads it from here.")
+@click.option("--file", "files", multiple=True, metavar="PATH=FILE", help="PATH shall be what is in FILE.")
+@click.option("--hypothesis", required=True, help="In a sentence: what is changed, and why that helps.")
+@click.option("--predicted", type=float, metavar="SHARE", help="Relative gain expected: 0.02 is 2 % better.")
+@json_option
+def propose(
+    folder: Path,
+    study: str | None,
+    hypothesis: str,
+    predicted: float | None,
+    as_json: bool,
+    **sources: Any,
+) -> None:
+    """Hand in a proposal. It waits in the record for its turn; `jumar wait` waits for its verdict.
+
+    It is checked at once, like any agent's: scope, syntax, and whether that code was tried before. What is
+    refused is not recorded.
+    """
+    source, patch, files = sources["source"], sources["patch"], sources["files"]
+    if not (source or patch or files) and read_try(folder.resolve()):
+        source = str(folder)
+    if [bool(source), bool(patch), bool(files)].count(True) != 1:
+        raise Usage(
+            "nothing says what to propose, or too much does",
+            fix="name one: --from FOLDER, --patch FILE, or --file PATH=FILE (again and again)",
+        )
+    intake = opened(folder, study)[0].intake()
+    if source:
+        ticket = intake.hand_in_folder(_existing(source), hypothesis, predicted)
+    else:
+        ticket = intake.hand_in(_edits(patch, files), hypothesis, predicted)
+    if as_json:
+        return render.data({"ticket": f"t{ticket}"})
+    render.say(f"t{ticket}")
+
+
+def _edits(patch: str | None, files: Sequence[str]) -> Edits:
+    from jumar.intake import from_files, from_patch
+
+    if patch:
+        return from_patch(patch, sys.stdin.buffer.read() if patch == "-" else _read(patch))
+    pairs = [given.partition("=") for given in files]
+    for path, sets, _ in pairs:
+        if not sets or not path:
+            raise Usage(
+                f"--file {path} names no file", fix="say --file PATH=FILE, such as train.py=/tmp/t.py"
+            )
+    return from_files({path: _read(place) for path, _, place in pairs})
+
+
+def _existing(name: str) -> Path:
+    if not Path(name).is_dir():
+        raise Usage(f"{name} is no folder", fix="name one that `jumar try` handed out")
+    return Path(name).resolve()
+
+
+def _read(name: str) -> bytes:
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise Usage(f"{name} cannot be read: {error.strerror}", fix="name a file that is there") from error
+
+
+@verb("jumar wait t57", "jumar wait --timeout 60; jumar lessons")
+@click.argument("what", required=False, metavar="[TICKET|NUMBER]")
+@of_a_study
+@click.option("--timeout", type=click.FloatRange(0), metavar="S", help="Wait no longer than S seconds.")
+@json_option
+def wait(what: str | None, folder: Path, study: str | None, timeout: float | None, as_json: bool) -> int:
+    """Wait for the verdict on a ticket or an experiment; without one, for the next verdict on any ticket.
+
+    Exit code: 0 kept, 10 discarded, 11 failed, 12 invalid; 13 no verdict in time, 14 nobody runs the study.
+    Without a ticket: 0 when there is a verdict, or when nothing is left to wait for.
+    """
+    live, intake = _started(folder, study)
+    ended, code = _await(live, intake, what, timeout)
+    if as_json:
+        render.data([_told(one) for one in ended])
+    else:
+        render.say(*map(_line, ended))
+    if code is not None:
+        render.note(_WHY[code].format(study=live.name))
+        return code
+    verdict = ended[0].verdict if ended and what else None
+    return ENDS[verdict.decision] if verdict else Exit.DONE
+
+
+_WHY = {
+    Exit.NO_VERDICT: "no verdict yet: wait again, or look with `jumar status`",
+    Exit.NOBODY: "nobody runs study {study}: what was handed in waits until `jumar run`",
+}
+
+
+def _started(folder: Path, study: str | None) -> tuple[Study, Intake]:
+    """A study that was run, or is being started this very moment."""
+    end = time.monotonic() + GRACE_S
+    while True:
+        try:
+            live, _ = opened(folder, study)
+            return live, live.intake()
+        except Usage:
+            if time.monotonic() > end:
+                raise
+            time.sleep(LOOK_S)
+
+
+def _await(
+    live: Study, intake: Intake, what: str | None, timeout: float | None
+) -> tuple[list[Ticket], Exit | None]:
+    """What has its verdict now, of what was asked for; or why there is none."""
+    begun = heard = time.monotonic()
+    names = [what] if what else [f"t{one.ticket}" for one in intake.tickets() if one.verdict is None]
+    measured = intake.is_measured
+    while True:
+        ended = [one for one in map(intake.find, names) if one.verdict is not None] if measured else []
+        if ended or (measured and not names):
+            return ended, None
+        measured = intake.is_measured
+        if measured and not names:
+            return [], None
+        now = time.monotonic()
+        if timeout is not None and now - begun >= timeout:
+            return [], Exit.NO_VERDICT
+        heard = now if live.holder() else heard
+        if now - heard > GRACE_S:
+            return [], Exit.NOBODY
+        time.sleep(LOOK_S)
+
+
+def _line(one: Ticket) -> str:
+    verdict = one.verdict
+    assert verdict is not None, "only what has ended is told"
+    return f"{one} {verdict.decision.value}: {short(plain(verdict.reason), 400)}"
+
+
+def _told(one: Ticket) -> dict[str, object]:
+    record, verdict = one.experiment, one.verdict
+    return {
+        "ticket": f"t{one.ticket}" if one.ticket else None,
+        "experiment": record.number if record else None,
+        "hypothesis": one.hypothesis,
+        "predicted": record.experiment.predicted if record else None,
+        "decision": verdict.decision if verdict else None,
+        "reason": verdict.reason if verdict else None,
+        "gain": verdict.gain if verdict else None,
+        "interval": verdict.interval if verdict else None,
+    }
+
+
+@verb('jumar note "depth hurts below 30 s; next: value residuals"', "jumar brief")
+@click.argument("words", nargs=-1, required=True)
+@of_a_study
+def note(words: tuple[str, ...], folder: Path, study: str | None) -> None:
+    """Note something for yourself and for whoever proposes next: the latest notes stand in every brief."""
+    live, _ = opened(folder, study)
+    live.intake().note(" ".join(words))
+    render.say(f"noted in study {live.name}")

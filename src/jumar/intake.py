@@ -1,0 +1,305 @@
+"""Where proposals come in from outside: handed out work trees, checked hand-ins, and what became of them."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from jumar.agents.patches import patched, read_files
+from jumar.assembly import environment, protected_paths
+from jumar.core.contract import Contract
+from jumar.core.event import Event, HandedIn, Noted
+from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.ledger import Ledger, StudyRecord
+from jumar.core.proposal import REGULAR, TICKET, Change, Edit, Proposal
+from jumar.core.verdict import Verdict
+from jumar.core.workspace import EXECUTABLE, LINK
+from jumar.errors import Breach, Usage
+from jumar.home import STATE, TRY, Home, Try, read_try
+from jumar.ledgers.artefacts import FolderArtefacts
+from jumar.ledgers.sql import open_ledger
+from jumar.rules.drafts import edits_from
+from jumar.rules.history import History
+from jumar.rules.plain import short
+from jumar.rules.scope import matches
+from jumar.study.admission import Admission
+from jumar.study.brief import Briefing
+from jumar.study.places import Surroundings
+from jumar.study.surroundings import look_around
+from jumar.workspaces.git import GitWorkspace, open_workspace
+
+AGENT = "external"
+MOST_WAITING = 100
+MOST_WORDS = 600  #: of a hypothesis
+MOST_NOTE = 2_000
+_LEFT = ("__pycache__",)  # what programs leave beside their work
+
+
+class Ticket(msgspec.Struct, frozen=True, kw_only=True):
+    """A proposal that was handed in, and the experiment that it became; of a re-test, the latest.
+
+    The experiment is as agents see it. One that nobody handed in has no ticket.
+    """
+
+    ticket: int | None
+    hypothesis: str
+    experiment: ExperimentRecord | None = None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What the judge said; None until then."""
+        return self.experiment.verdict if self.experiment else None
+
+    def __str__(self) -> str:
+        """`t57`, `t57 (experiment 4)`, `experiment 4`."""
+        ticket = f"t{self.ticket}" if self.ticket else ""
+        if self.experiment is None:
+            return ticket
+        number = f"experiment {self.experiment.number}"
+        return f"{ticket} ({number})" if ticket else number
+
+
+Edits = Callable[[Mapping[str, bytes], Sequence[str]], tuple[Edit, ...]]
+"""From a commit's editable files and the globs of what may change, to edits. Raises Breach."""
+
+
+def from_changes(changes: tuple[Change, ...]) -> Edits:
+    """Edits as a model writes them down: text to find and what replaces it, or whole files."""
+    return lambda files, _: edits_from(changes, files)
+
+
+def from_files(contents: Mapping[str, bytes]) -> Edits:
+    """Whole files, as they shall be."""
+    whole = tuple(Edit(path=path, content=content) for path, content in contents.items())
+    return lambda files, _: tuple(edit for edit in whole if files.get(edit.path) != edit.content)
+
+
+def from_patch(name: str, patch: bytes) -> Edits:
+    """A unified diff, relative to the target's folder."""
+    return lambda files, editable: patched(name, patch, files, editable)
+
+
+class Intake:
+    """What whoever researches from outside may do to one study: propose and note; nothing else."""
+
+    def __init__(self, home: Home, record: StudyRecord, contract: Contract) -> None:
+        self._home, self._record, self._contract = home, record, contract
+        self._history = History()
+        self._workspace: GitWorkspace = open_workspace(home.folder)
+        paths = frozenset(self._workspace.files(record.terms.base))
+        self._paths, self._protected = paths, protected_paths(contract, paths)
+        self._briefing = Briefing(home.study, contract, self._workspace, self._protected)
+        self._admission = Admission(self._briefing, contract, self._protected)
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the unchanged target has been measured; before that nothing can be proposed."""
+        baseline = self._read().experiments.get(BASELINE)
+        return bool(baseline and baseline.is_kept)
+
+    def tickets(self) -> tuple[Ticket, ...]:
+        """Everything that was handed in, oldest first."""
+        history = self._read()
+        found = {
+            ticket: Ticket(ticket=ticket, hypothesis=each.hypothesis)
+            for ticket, each in history.handed.items()
+        }
+        for record in history.records:
+            if isinstance(ticket := record.experiment.details.get(TICKET), int):
+                found[ticket] = self._ticket(record)
+        return tuple(found[ticket] for ticket in sorted(found))
+
+    def find(self, what: str) -> Ticket:
+        """What became of a ticket (`t57`) or of an experiment (`4`). Raises Usage for what there is not."""
+        if what.startswith("t") and what[1:].isdecimal():
+            for one in self.tickets():
+                if one.ticket == int(what[1:]):
+                    return one
+            raise Usage(f"there is no ticket {what}", fix="`jumar propose` says the ticket when it takes one")
+        history = self._read()
+        record = history.experiments.get(int(what)) if what.isdecimal() else None
+        if record is None:
+            raise Usage(
+                f"there is no experiment {short(what, 40)}", fix="name a ticket (t57), or one of `jumar log`"
+            )
+        for later in history.records[record.number :]:
+            if later.experiment.details.get("retest_of") == record.number:
+                record = later
+        return self._ticket(record)
+
+    def _ticket(self, record: ExperimentRecord) -> Ticket:
+        ticket, experiment = record.experiment.details.get(TICKET), record.experiment
+        shown = self._briefing.veil(self._history).record(record)
+        return Ticket(ticket=ticket, hypothesis=experiment.hypothesis, experiment=shown)
+
+    def hand_in(self, edits: Edits, hypothesis: str, predicted: float | None, parent: str = "") -> int:
+        """The ticket of a proposal that waits for its turn from now on.
+
+        `parent` is the commit that the edits are made on, where that is not the champion. Raises
+        Breach for what may not become an experiment, and records nothing of it then.
+        """
+        history = self._open()
+        words = " ".join(hypothesis.split())
+        if not words:
+            raise Usage("the hypothesis is empty", fix="say in a sentence what is changed, and why it helps")
+        if len(history.handed) >= MOST_WAITING:
+            raise Usage(f"{MOST_WAITING} proposals wait already", fix="wait for verdicts: `jumar wait`")
+        champion = history.champion_commit
+        parent = parent or champion
+        made = edits(self._briefing.editable_files(parent), self._contract.target.editable)
+        if not made:
+            raise Breach("no file was changed", fix="change an editable file", code="unreadable")
+        made = self._on_champion(made, parent, champion, history)
+        tree = self._admission.check(made, champion, history).tree
+        for ticket, waiting in history.handed.items():
+            if waiting.tree == tree:
+                raise Breach(
+                    f"the code is the same as what waits as t{ticket}: {short(waiting.hypothesis, 100)}",
+                    fix="propose something that was not tried",
+                    code="duplicate",
+                )
+        proposal = Proposal(
+            hypothesis=short(words, MOST_WORDS),
+            edits=made,
+            agent=AGENT,
+            predicted=predicted,
+            parent=champion,
+        )
+        digest = FolderArtefacts(self._home.artefacts).put(msgspec.json.encode(proposal))
+        return self._append(HandedIn(proposal=digest, tree=tree, hypothesis=proposal.hypothesis))
+
+    def hand_in_folder(self, folder: Path, hypothesis: str, predicted: float | None) -> int:
+        """The same for what is different in a work tree that was handed out, or in any copy of the target."""
+        of = read_try(folder)
+        if of is not None and (Path(of.target), of.study) != (self._home.folder, self._home.study):
+            raise Usage(
+                f"{folder} is a work tree of study {of.study} in {of.target}",
+                fix="propose it there (-C, --study), or take another: `jumar try`",
+            )
+        parent = of.parent if of else self._open().champion_commit
+
+        def edits(_: Mapping[str, bytes], __: Sequence[str]) -> tuple[Edit, ...]:
+            return tuple(self._different(folder, parent, of))
+
+        return self.hand_in(edits, hypothesis, predicted, parent)
+
+    def _different(self, folder: Path, parent: str, of: Try | None) -> Iterator[Edit]:
+        """What of a folder is not as in a commit. Only a whole work tree says which files are gone."""
+        tree, links = self._workspace.files(parent), of.links if of else ()
+        found = {edit.path: edit for edit in read_files(folder)}
+        for path, edit in found.items():
+            known = tree.get(path)
+            if path == TRY or path.startswith(f"{STATE}/") or _below(path, links):
+                continue
+            if known is None and (self._may_change(path) or not _is_left(path)):
+                yield edit
+            elif known is not None and not edit.mode == known.mode == LINK:
+                if edit.content != self._workspace.read(parent, path):
+                    yield replace(edit, mode=REGULAR) if edit.mode == EXECUTABLE else edit
+        without = (*self._around().without, *links)
+        for path, known in tree.items() if of else ():
+            ordinary = known.mode in (REGULAR, EXECUTABLE)
+            if ordinary and path not in found and not _below(path, without):
+                yield Edit(path=path, content=None)
+
+    def hand_out(self, folder: Path | None = None) -> Path:
+        """A work tree with the champion's files, outside the repository, to edit and propose from."""
+        champion = self._open().champion_commit
+        if folder is None:
+            folder = Path(tempfile.mkdtemp(prefix=f"jumar-{self._home.study}-")) / "try"
+        folder = folder.resolve()
+        if folder.exists():
+            raise Usage(f"{folder} exists", fix="name a folder that is not there yet, or leave it out")
+        if folder.is_relative_to(self._home.folder):
+            raise Usage(f"{folder} is inside the target", fix="name a folder outside, or leave it out")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        around = self._around()
+        self._workspace.materialise(champion, folder, without=around.without)
+        links = []
+        for name, real in around.inputs.items():
+            if not (folder / name).exists():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).symlink_to(real.resolve())
+                links.append(name)
+        of = Try(target=str(self._home.folder), study=self._home.study, parent=champion, links=tuple(links))
+        (folder / TRY).write_bytes(msgspec.json.encode(of))
+        return folder
+
+    def note(self, words: str) -> None:
+        """Note something; it stands in every brief from now on, while it is among the latest."""
+        self._open()
+        if not words.strip():
+            raise Usage("there are no words to note", fix='say them: jumar note "small batches win"')
+        if len(words) > MOST_NOTE:
+            raise Usage(f"the note has {len(words):,} characters", fix=f"stay within {MOST_NOTE:,}")
+        self._append(Noted(words=words.strip()))
+
+    def _on_champion(
+        self, made: tuple[Edit, ...], parent: str, champion: str, history: History
+    ) -> tuple[Edit, ...]:
+        """Edits that were made on an older champion, on the one of now."""
+        if parent == champion:
+            return made
+        self._admission.check(made, parent, history, repeats=True)
+        ref = f"refs/jumar/{self._home.study}/handed-in/{secrets.token_hex(8)}"
+        theirs = self._workspace.commit(parent, made, message="Handed in", ref=ref).sha
+        merged = self._workspace.merge(parent, champion, theirs)
+        if merged is None:
+            raise Breach(
+                f"experiment {history.champion} was kept meanwhile, and changes the same places",
+                fix="take its files and make the change there: `jumar try`, or `jumar brief`",
+                code="does-not-apply",
+            )
+        return merged
+
+    def _may_change(self, path: str) -> bool:
+        return matches(path, self._contract.target.editable) and not matches(path, self._protected)
+
+    def _around(self) -> Surroundings:
+        return look_around(self._contract, self._home.folder, self._paths, environment())
+
+    def _read(self) -> History:
+        ledger = open_ledger(self._home.ledger, read_only=True)
+        try:
+            for entry in ledger.entries(self._home.study, after=self._history.last_seq):
+                self._history.apply(entry)
+        finally:
+            ledger.close()
+        return self._history
+
+    def _open(self) -> History:
+        """The study as it stands, where something can be handed in."""
+        agent = self._record.terms.agent
+        if AGENT not in re.split(r"[=:,; ]", agent):
+            raise Usage(
+                f"study {self._home.study} has the agent `{agent}`, and takes no proposals from outside",
+                fix=f"start one that does: jumar run --new --agent {AGENT}",
+            )
+        if not self.is_measured:
+            raise Usage(
+                "nothing can be proposed yet: the unchanged target has not been measured",
+                fix="`jumar run` measures it first; `jumar wait` waits for that",
+            )
+        return self._history
+
+    def _append(self, event: Event) -> int:
+        ledger: Ledger = open_ledger(self._home.ledger)
+        try:
+            (entry,) = ledger.append(self._home.study, event)
+            return entry.seq
+        finally:
+            ledger.close()
+
+
+def _below(path: str, places: Sequence[str]) -> bool:
+    return any(path == place or path.startswith(f"{place.rstrip('/')}/") for place in places)
+
+
+def _is_left(path: str) -> bool:
+    return any(name.startswith(".") or name in _LEFT for name in path.split("/"))
