@@ -11,6 +11,7 @@ from rich.text import Text
 from jumar.cli import render
 from jumar.cli.readers import opened
 from jumar.cli.verb import json_option, of_a_study, verb
+from jumar.reports.words import plural
 from jumar.rules.plain import plain
 from jumar.rules.rejudge import Rejudged
 
@@ -43,7 +44,7 @@ def replay(
     if as_json:
         return render.data([each for each in found if each.changed])
     changed = [each for each in found if each.changed]
-    render.say(f"{len(found)} verdicts judged anew, {len(changed)} would be others")
+    render.say(f"{plural(len(found), 'verdict')} judged anew, {len(changed)} would be others")
     if changed:
         render.say(_table(changed))
 

@@ -193,7 +193,7 @@ def asked(record: StudyRecord, contract: Contract) -> Markup:
         ("one run", tag("code", shlex.join(run.command))),
         ("its budget", _budget(run)),
         ("its caps", f"{duration(run.timeout_s)} on the clock, {size(run.memory_bytes)} of memory, "
-                     f"{size(run.disk_bytes)} of disk, {run.processes} processes, "
+                     f"{size(run.disk_bytes)} of disk, {plural(run.processes, 'process', 'processes')}, "
                      f"{'with' if run.network else 'no'} network"),
         ("metric", f"{measure.metric.name}, to {measure.metric.direction.value}"),
         ("measured by", _measured_by(contract)),
@@ -211,7 +211,7 @@ def asked(record: StudyRecord, contract: Contract) -> Markup:
 def _budget(run: RunTerms) -> str:
     amount = run.budget.amount
     if run.budget.clock is Clock.STEPS:
-        return f"{amount:,.0f} steps"
+        return f"{amount:,.0f} step{'' if amount == 1 else 's'}"
     return f"{duration(amount)} of {'CPU time' if run.budget.clock is Clock.CPU else 'wall time'}"
 
 
@@ -230,10 +230,10 @@ def _guard(guard: Guard) -> str:
 
 def _limits(limits: LimitTerms, metric: str) -> list[str]:
     said = [
-        (limits.experiments, f"{limits.experiments} experiments"),
-        (limits.hours, f"{limits.hours} hours"),
+        (limits.experiments, plural(limits.experiments or 0, "experiment")),
+        (limits.hours, duration(3600 * (limits.hours or 0.0))),
         (limits.usd, f"${limits.usd}"),
-        (limits.plateau, f"{limits.plateau} experiments without a keep"),
+        (limits.plateau, f"{plural(limits.plateau or 0, 'experiment')} without a keep"),
         (limits.target, f"{metric} of {limits.target}"),
     ]
     return [words for value, words in said if value is not None]

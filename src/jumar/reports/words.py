@@ -171,9 +171,9 @@ def size(count: float) -> str:
     return f"{count:.1f} TiB"
 
 
-def plural(count: int, noun: str) -> str:
+def plural(count: int, noun: str, many: str = "") -> str:
     """`1 experiment`, `1,204 experiments`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return f"{count:,} {noun if count == 1 else many or f'{noun}s'}"
 
 
 def sparkline(values: Sequence[float], *, width: int = 40) -> str:

@@ -148,7 +148,9 @@ def _too_few(pairs: int, noise: Noise, *, exact: bool) -> str | None:
     """Why so many pairs show nothing yet; None when they are enough."""
     # What has no noise shows it by giving the same again; else luck is at work after all.
     fewest = 2 if noise.deterministic and exact else FEWEST_PAIRS
-    return f"{pairs} of at least {fewest} pairs were made" if pairs < fewest else None
+    if pairs >= fewest:
+        return None
+    return f"{pairs} of at least {fewest} pairs {'was' if pairs == 1 else 'were'} made"
 
 
 def _refutation(relative: float, interval: Interval, look: Look, level: float) -> str | None:
@@ -168,7 +170,14 @@ def _refutation(relative: float, interval: Interval, look: Look, level: float) -
         than = f" over experiment {before.experiment}, which was certified,"
     if not (most <= 0 if look.may_lose is None else most < -_share_of(look.may_lose, level)):
         return None
-    return f"refuted, as the interval of the gain{than} reaches up to {most:+.2%} only"
+    return f"refuted, as the interval of the gain{than} reaches up to {_end(most)} only"
+
+
+def _end(share: float) -> str:
+    """An end of an interval; one that two decimals would round away keeps the digit that says its side."""
+    if share == 0:
+        return "0"
+    return f"{100 * share:+.1g} %" if abs(share) < 5e-5 else f"{100 * share:+.2f} %"
 
 
 def _share_of(loss: float, level: float) -> float:
@@ -184,7 +193,7 @@ def _undecided(interval: Interval) -> str | None:
     """Why a champion stays and nothing is claimed for it; None when it is above zero."""
     if interval[0] > 0:
         return None
-    return f"undecided, as the interval reaches down to {interval[0]:+.2%}: it may be no gain at all"
+    return f"undecided, as the interval reaches down to {_end(interval[0])}: it may be no gain at all"
 
 
 def _lucky(both: Sequence[tuple[float, float]], metric: Metric, noise: Noise) -> str | None:

@@ -56,6 +56,13 @@ def test_an_interval_that_reaches_zero_is_no_claim() -> None:
     assert "may be no gain at all" in found.reason
 
 
+def test_an_end_so_near_to_zero_is_told_with_its_side() -> None:
+    found = claim(pair(1.9, 2.00), pair(1.93, 2.00), pair(1.9403, 2.00))
+    assert "reaches down to -0.001 %:" in found.reason
+    same = claim(pair(2.0, 2.0), pair(2.0, 2.0), noise=EXACT)
+    assert same.refuted and same.reason == "refuted, as the interval of the gain reaches up to 0 only"
+
+
 def test_a_loss_is_never_certified() -> None:
     assert not claim(pair(2.1, 2.0), pair(2.1, 2.0), pair(2.1, 2.0)).certified
 

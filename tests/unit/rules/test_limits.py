@@ -30,6 +30,13 @@ def test_each_limit_is_reached_in_its_own_words(limits: LimitTerms, words: str) 
     assert reached(limits, HALFWAY, LOSS) == words
 
 
+def test_one_is_told_as_one() -> None:
+    once = Progress(experiments=1, since_keep=1, hours=1.0)
+    assert reached(LimitTerms(experiments=1), once, LOSS) == "1 experiment was made (limit 1)"
+    assert reached(LimitTerms(hours=1), once, LOSS) == "1 hour has passed (limit 1)"
+    assert reached(LimitTerms(plateau=1), once, LOSS) == "the last experiment kept nothing (limit 1)"
+
+
 def test_retests_are_the_reason_only_where_they_are_all_that_is_beyond_the_limit() -> None:
     beyond = replace(HALFWAY, retests=2)
     words = "50 experiments were made, as what was overtaken is tried again beyond the limit (limit 48)"
