@@ -118,6 +118,13 @@ class LimitTerms(msgspec.Struct, frozen=True, kw_only=True):
     brief_tokens: int = 24_000  #: most of a brief, as estimated from its bytes
 
 
+class HybridTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """`[hybrid]`: how the agents of one study work together."""
+
+    polish: int | None = None  #: trials of the tuner for a code change that nearly won; None: the usual
+    bandit: bool = False  #: shares move towards those whose proposals gain most for what they take
+
+
 class Contract(msgspec.Struct, frozen=True, kw_only=True):
     """One contract, at one scale. `scales` holds every rung's run terms, smallest first."""
 
@@ -125,6 +132,8 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     run: RunTerms
     measure: MeasureTerms
     limits: LimitTerms
+    agents: Mapping[str, float] = {}  #: `[agents]`: who proposes in a new study that is asked for nobody
+    hybrid: HybridTerms = HybridTerms()
     scale: str = "default"
     scales: Mapping[str, RunTerms] = {}
 

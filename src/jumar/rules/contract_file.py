@@ -12,6 +12,7 @@ from jumar.core.contract import (
     Budget,
     Clock,
     Contract,
+    HybridTerms,
     LimitTerms,
     MeasureTerms,
     Metric,
@@ -21,9 +22,10 @@ from jumar.core.contract import (
 from jumar.errors import ContractInvalid
 from jumar.rules.contract_checks import FILE, complaint
 from jumar.rules.contract_keys import GROUPS, REQUIRED, Key, keys_of
-from jumar.rules.contract_kinds import Steps, Unfit, found
+from jumar.rules.contract_kinds import PART, Steps, Unfit, found
 from jumar.rules.contract_lines import line_of
 from jumar.rules.guards import with_implied
+from jumar.rules.shares import disagreement
 
 _SCALE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _AT_LINE = re.compile(r" ?\(at line (\d+), column \d+\)| ?\(at end of document\)")
@@ -55,6 +57,8 @@ def read_contract(text: str, *, where: str = FILE) -> Contract:
         run=scales[first],
         measure=MeasureTerms(metric=metric, **measure),
         limits=LimitTerms(**limits),
+        agents=page.shares(document.get("agents", {})),
+        hybrid=HybridTerms(**page.group("hybrid", document)),
         scale=first,
         scales=scales,
     )
@@ -140,6 +144,22 @@ class _Page:
             keys = keys_of("scales")
             changes[name] = {each: self.value(path, keys[each], given) for each in given}
         return changes
+
+    def shares(self, value: object) -> dict[str, float]:
+        """The agents with their shares."""
+        if not isinstance(value, dict):
+            self.refuse(("agents",), f"[agents] is {found(value)}", "write: tuner = 0.7")
+        shares: dict[str, float] = {}
+        for name, share in value.items():
+            try:
+                shares[name] = PART.read(share)
+            except Unfit as unfit:
+                self.refuse(("agents", name), f"[agents] {name} is {unfit}", f"a share is {PART.takes}")
+        if shares and (trouble := disagreement(shares)):
+            problem, example = trouble
+            fix = ", ".join(f'"{name}" = {share:g}' for name, share in example.items())
+            self.refuse(("agents",), problem, f"in the same proportions: {fix}" if fix else "make them sum")
+        return shares
 
     def run_terms(self, path: tuple[str, ...], run: Table, changes: Table) -> RunTerms:
         """The terms of one scale: those of `[run]`, changed."""

@@ -30,6 +30,8 @@ GROUPS = {
     "run": "how one run is started and what it may use",
     "measure": "the metric, who computes it, and what must hold beside it",
     "limits": "when a study stops (without a key there is no such limit), and how much its agents are told",
+    "agents": "who proposes in a new study that is started without `--agent`",
+    "hybrid": "how several agents work together on one study",
     "scales": "the ladder, smallest first: each scale is a table of keys of `[run]` that it changes",
 }
 
@@ -88,6 +90,11 @@ KEYS = (
     Key("limits", "target", kinds.NUMBER, "Stop when the champion's value reaches this."),
     Key("limits", "brief_tokens", kinds.TOKENS, "Most tokens of what an agent is told for one proposal, "
         "however long the study is.", 24_000),
+    Key("hybrid", "polish", kinds.TRIALS, "Trials of the tuner on top of a code change that came within "
+        "noise of the champion, before it is given up. Each is an experiment like any other.",
+        unless="4 where the tuner is one of several agents, else 0"),
+    Key("hybrid", "bandit", kinds.FLAG, "Whether shares move towards agents whose kept changes gain most for "
+        "the machine time and thinking they take.", False),
 )  # fmt: skip
 
 

@@ -113,6 +113,13 @@ def _number(*, above: float = -math.inf, least: float = -math.inf, below: float 
     return read
 
 
+def _part(value: object) -> float:
+    share = float(_number(above=0)(value))
+    if share > 1:
+        raise Unfit(found(value))
+    return share
+
+
 def _count(least: int, most: int = 10**9) -> Kind:
     def read(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
@@ -247,7 +254,9 @@ NUMBER = Kind("a number", _number())
 POSITIVE = Kind("a number above 0", _number(above=0))
 MONEY = Kind("a number, 0 or more", _number(least=0))
 SHARE = Kind("a number above 0 and below 1", _number(above=0, below=1))
+PART = Kind("a number above 0 and at most 1", _part)
 PROCESSES = _count(1)
+TRIALS = _count(0, 100)
 SERVERS = _count(1, 8)
 RUNS = _count(3, 1000)
 PAIRS = _count(2, 1000)

@@ -12,8 +12,8 @@ _HEAD = """\
 
 Drawn from the table that the parser reads, by `jumar.rules.contract_reference`.
 
-A contract has five groups. `[target]`, `[run]` and `[measure]` must be there. An unknown key is an error that
-names the nearest known one. A study is pinned to the contract of the commit it starts from.
+A contract has seven groups. `[target]`, `[run]` and `[measure]` must be there. An unknown key is an error
+that names the nearest known one. A study is pinned to the contract of the commit it starts from.
 
 ```toml
 [target]
@@ -30,6 +30,18 @@ checks = [["pytest", "-q"]]
 
 [limits]
 experiments = 100
+```
+"""
+
+_AGENTS = """\
+Each key is an agent as `--agent` takes it, its value the share of the proposals that it is asked for. Shares
+sum to one. `--agent`, given once or several times, takes the place of the whole group: [how several agents
+work together](agents/hybrid.md).
+
+```toml
+[agents]
+tuner = 0.7
+"claude-code:opus" = 0.3
 ```
 """
 
@@ -65,10 +77,9 @@ never runs the candidate's code and asks `serve` instead.
 def contract_reference() -> str:
     """The reference as Markdown: what docs/contract.md has to be."""
     groups = [f"## `[{name}]`\n\n{meaning[0].upper()}{meaning[1:]}.\n" for name, meaning in GROUPS.items()]
-    tables = [_table(list(keys_of(name).values())) for name in GROUPS if name != "scales"]
-    return "\n".join(
-        [_HEAD, *(f"{group}\n{table}" for group, table in zip(groups, [*tables, _TAIL], strict=True))]
-    )
+    prose = {"agents": _AGENTS, "scales": _TAIL}
+    tables = [prose.get(name) or _table(list(keys_of(name).values())) for name in GROUPS]
+    return "\n".join([_HEAD, *(f"{group}\n{table}" for group, table in zip(groups, tables, strict=True))])
 
 
 def _table(keys: Sequence[Key]) -> str:

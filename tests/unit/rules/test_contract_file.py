@@ -352,7 +352,7 @@ WITH_DEFAULT = [key for key in KEYS if key.default is not None and key.default i
 @pytest.mark.parametrize("key", WITH_DEFAULT, ids=lambda key: f"{key.group}.{key.name}")
 def test_a_default_means_what_the_file_would_say(key: Key) -> None:
     line = f"{key.name} = {as_toml(key.default)}\n"
-    text = f"{LEAST}[limits]\n".replace(f"[{key.group}]\n", f"[{key.group}]\n{line}")
+    text = f"{LEAST}[limits]\n[hybrid]\n".replace(f"[{key.group}]\n", f"[{key.group}]\n{line}")
     assert line in text
     assert read_contract(text) == read_contract(LEAST)
 
@@ -369,3 +369,28 @@ def test_the_reference_has_every_key_and_an_example_that_is_read() -> None:
     assert all(f"| `{key.name}` |" in reference for key in KEYS)
     example = re.findall(r"```toml\n(.*?)```", reference, re.DOTALL)
     assert read_contract("".join(example)).scale == "small"
+
+
+def test_agents_have_shares_that_sum() -> None:
+    contract = read_contract(
+        LEAST + '[agents]\ntuner = 0.7\n"claude-code:opus" = 0.3\n[hybrid]\npolish = 6\n'
+    )
+    assert contract.agents == {"tuner": 0.7, "claude-code:opus": 0.3}
+    assert (contract.hybrid.polish, contract.hybrid.bandit) == (6, False)
+    assert read_contract("agents = { tuner = 1.0 }\n" + LEAST).agents == {"tuner": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("agents", "says", "fix"),
+    [
+        ("tuner = 0.7\ncodex = 0.2", "[agents] the shares", '"tuner" = 0.78, "codex" = 0.22'),
+        ("tuner = 0", "[agents] tuner is the number 0", "above 0"),
+        ('tuner = "most"', '[agents] tuner is the text "most"', "a number above 0"),
+        ("tuner = { share = 1 }", "[agents] tuner is a table", "a number above 0"),
+    ],
+)
+def test_shares_that_do_not_sum_are_refused_where_they_stand(agents: str, says: str, fix: str) -> None:
+    with pytest.raises(ContractInvalid) as refused:
+        read_contract(f"{LEAST}[agents]\n{agents}\n")
+    assert says.removeprefix("[agents] ") in refused.value.problem
+    assert fix in refused.value.fix
