@@ -60,7 +60,7 @@ class _Nothing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class _Question(NamedTuple):
     about: str
     shape: type[msgspec.Struct]
-    answer: Callable[[Any], str]
+    answer: Callable[[StudyArchive, Any], str]
 
 
 class StudyArchive:
@@ -78,48 +78,22 @@ class StudyArchive:
         self._metric = brief.contract.measure.metric
         self._workspace, self._artefacts = places
         self._recollection = (recollection or Recollection()).read(brief.history)
-        self._questions = {
-            "experiments": _Question(
-                "List experiments, the newest first: `last` so many, of one `decision` (kept, discarded, "
-                "failed, invalid, open), those `before` a number.",
-                _List,
-                self._experiments,
-            ),
-            "show": _Question("Everything about one experiment: runs, steps, verdict.", _Number, self._show),
-            "diff": _Question("What one experiment changed, as a unified diff.", _Number, self._diff),
-            "log": _Question("What the last run of an experiment printed.", _Number, self._log),
-            "curves": _Question("Learning curves of some experiments side by side.", _Curves, self._curves),
-            "knobs": _Question(
-                "The tuner's knobs: values, ranges, what turning each gave.", _Nothing, self._knobs
-            ),
-            "tried": _Question(
-                "What was tried already: words, or names such as `train.py:LR`; the best match first.",
-                _Words,
-                self._tried,
-            ),
-            "file": _Question(
-                "An editable file of the champion, or of an experiment, from a line on.", _File, self._file
-            ),
-        }
 
     @property
     def tools(self) -> tuple[Tool, ...]:
-        return tuple(
-            Tool(name=name, about=question.about, arguments=_schema(question.shape))
-            for name, question in self._questions.items()
-        )
+        return TOOLS
 
     def ask(self, tool: str, arguments: Mapping[str, Any]) -> str:
-        question = self._questions.get(tool)
+        question = _QUESTIONS.get(tool)
         if question is None:
-            return f"There is no tool {short(tool, 40)!r}; there are: {', '.join(self._questions)}."
+            return f"There is no tool {short(tool, 40)!r}; there are: {', '.join(_QUESTIONS)}."
         try:
             asked = msgspec.convert(dict(arguments), question.shape, strict=False)
         except msgspec.ValidationError as error:
             schema = msgspec.json.encode(_schema(question.shape)).decode()
             return f"The arguments do not fit: {error}. They are: {schema}"
         try:
-            return cut(question.answer(asked), ANSWER_BYTES)
+            return cut(question.answer(self, asked), ANSWER_BYTES)
         except _Unknown as unknown:
             return str(unknown)
 
@@ -229,6 +203,36 @@ class _Unknown(Exception):
 def _schema(shape: type[msgspec.Struct]) -> dict[str, Any]:
     (schema,) = msgspec.json.schema_components([shape], ref_template="{name}")[1].values()
     return {key: value for key, value in schema.items() if key != "title"}
+
+
+_QUESTIONS = {
+    "experiments": _Question(
+        "List experiments, the newest first: `last` so many, of one `decision` (kept, discarded, "
+        "failed, invalid, open), those `before` a number.",
+        _List,
+        StudyArchive._experiments,
+    ),
+    "show": _Question("Everything about one experiment: runs, steps, verdict.", _Number, StudyArchive._show),
+    "diff": _Question("What one experiment changed, as a unified diff.", _Number, StudyArchive._diff),
+    "log": _Question("What the last run of an experiment printed.", _Number, StudyArchive._log),
+    "curves": _Question("Learning curves of some experiments side by side.", _Curves, StudyArchive._curves),
+    "knobs": _Question(
+        "The tuner's knobs: values, ranges, what turning each gave.", _Nothing, StudyArchive._knobs
+    ),
+    "tried": _Question(
+        "What was tried already: words, or names such as `train.py:LR`; the best match first.",
+        _Words,
+        StudyArchive._tried,
+    ),
+    "file": _Question(
+        "An editable file of the champion, or of an experiment, from a line on.", _File, StudyArchive._file
+    ),
+}
+
+TOOLS = tuple(
+    Tool(name=name, about=question.about, arguments=_schema(question.shape))
+    for name, question in _QUESTIONS.items()
+)
 
 
 def _run_in_words(run: RunRecord) -> str:
