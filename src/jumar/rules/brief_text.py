@@ -56,7 +56,7 @@ def brief_text(brief: Brief, recollection: Recollection, knobs: Sequence[KnobNow
     sections = [
         f"# Proposal {brief.number} for {brief.study}\n\n{_HOW}",
         _refusals(brief),
-        f"## Instructions\n\n{cut(plain(brief.program, lines=True).strip(), int(3 * PROGRAM_SHARE * most))}",
+        _instructions(brief, int(3 * PROGRAM_SHARE * most)),
         _messages(brief, int(MESSAGES_SHARE * most)),
         f"## The contract\n\n{contract_in_words(brief.contract)}",
         _champion(brief, recollection),
@@ -67,6 +67,12 @@ def brief_text(brief: Brief, recollection: Recollection, knobs: Sequence[KnobNow
     ]
     text = "\n\n".join(section for section in sections if section) + "\n"
     return cut(text, 3 * most)
+
+
+def _instructions(brief: Brief, most: int) -> str:
+    """The words of program.md; nothing where there are none."""
+    said = plain(brief.program, lines=True).strip()
+    return f"## Instructions\n\n{cut(said, most)}" if said else ""
 
 
 def contract_in_words(contract: Contract) -> str:
@@ -95,7 +101,8 @@ def contract_in_words(contract: Contract) -> str:
     ]
     lines += [f"- It must also hold: {_guard(guard)}." for guard in measure.guards[:20]]
     if measure.checks:
-        lines.append(f"- Before a keep, {len(measure.checks)} check(s) must pass.")
+        many = len(measure.checks)
+        lines.append(f"- Before a keep, {'a check' if many == 1 else f'{many} checks'} must pass.")
     if measure.scores is Scores.ROUNDED:
         lines.append("- Scores are shown to you rounded to the noise.")
     elif measure.scores is Scores.BIT:
@@ -168,11 +175,12 @@ def _source(brief: Brief, most: int) -> str:
 
 def _record(brief: Brief, recollection: Recollection, most: int) -> Iterator[str]:
     """What was tried: kept, dead ends, near misses, and the latest with what room is left."""
-    counts = ", ".join(f"{count} {decision.value}" for decision, count in recollection.decisions.items())
+    counts = ", ".join(f"{count} {end}" for end, count in recollection.decisions.items())
     if not recollection.judged:
         yield "## What was tried\n\nNothing yet."
         return
-    yield f"## What was tried\n\n{recollection.judged} experiments: {counts}."
+    some = "1 experiment" if recollection.judged == 1 else f"{recollection.judged} experiments"
+    yield f"## What was tried\n\n{some}: {counts}."
     metric = brief.contract.measure.metric
     kept = _kept(recollection, metric, int(KEPT_SHARE * most))
     dead = _dead_ends(recollection, int(DEAD_ENDS_SHARE * most))
@@ -263,7 +271,9 @@ def knob_line(knob: KnobNow, recollection: Recollection) -> str:
         deaths = [
             f"{count} {end}" for end, count in attempts.ends.items() if end in ("out of memory", "not finite")
         ]
-        told = "; ".join([f"touched {attempts.numbers} times", *turns, *deaths])
+        told = "; ".join(
+            [f"touched {attempts.numbers} time{'' if attempts.numbers == 1 else 's'}", *turns, *deaths]
+        )
     return f"- {short(knob.name, 80)} = {knob.value!r} ({short(knob.range, 60)}){told and f': {told}'}"
 
 

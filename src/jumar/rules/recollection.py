@@ -15,6 +15,7 @@ from jumar.core.verdict import Decision
 
 MOST_NEAR = 60  #: nearest misses that are remembered
 MOST_LATEST = 60
+TAKEN_BACK = "taken back"
 
 
 class Attempts:
@@ -63,7 +64,7 @@ class Recollection:
         self.attempts: dict[str, Attempts] = {}
         self.near: list[tuple[float, int]] = []  # (-gain, number), the nearest miss first
         self.judged = 0
-        self.decisions: Counter[Decision] = Counter()
+        self.decisions: Counter[str] = Counter()  # `kept` are those that stand
         self.lessons: dict[int, str] = {}  # what agents said that experiments taught
 
     def read(self, history: Sequence[ExperimentRecord]) -> Recollection:
@@ -99,7 +100,7 @@ class Recollection:
     def _add(self, record: ExperimentRecord) -> None:
         assert record.verdict is not None
         self.judged += 1
-        self.decisions[record.verdict.decision] += 1
+        self.decisions[TAKEN_BACK if record.refuted else record.verdict.decision.value] += 1
         for number, words in lessons_of(record):
             self.lessons[number] = words
         for name in record.experiment.touched or ("nothing that was named",):
@@ -136,7 +137,7 @@ def end_of(record: ExperimentRecord) -> str:
     verdict = record.verdict
     assert verdict is not None
     if record.refuted:
-        return "taken back"
+        return TAKEN_BACK
     if verdict.decision is Decision.INVALID:
         return verdict.code or verdict.decision.value
     if verdict.decision is Decision.FAILED:

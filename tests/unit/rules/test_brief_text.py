@@ -51,6 +51,12 @@ def test_the_first_brief_has_everything_that_is_known() -> None:
         assert words in text
 
 
+def test_a_target_without_instructions_has_no_empty_place_for_them() -> None:
+    brief = Rehearsal({"train.py": SOURCE}).brief()
+    assert "## Instructions" in told(brief)
+    assert "## Instructions" not in told(replace(brief, program=" \n"))
+
+
 def test_everything_kept_is_told_in_order_with_its_effect(long_study: tuple[ExperimentRecord, ...]) -> None:
     text = told(brief_of(long_study))
     kept = [record for record in long_study[1:] if record.is_kept]

@@ -33,8 +33,11 @@ def test_a_keep_that_was_taken_back_is_no_praise_of_the_knob_that_it_turned() ->
     recollection = Recollection().read((study.history[0], kept))
     assert recollection.attempts[LR].turns == {"up": [0.1]} and recollection.attempts[LR].kept == 1
 
+    assert recollection.decisions == {"kept": 1}
+
     recollection.read((study.history[0], replace(kept, refuted="worse on fresh seeds")))
+    assert recollection.decisions == {"taken back": 1}
     line = knob_line(KnobNow(name=LR, value=1, range="0 to 9"), recollection)
-    assert "touched 1 times" in line and "0.1" not in line
+    assert "touched 1 time" in line and "0.1" not in line
     assert attempts_line(LR, recollection.attempts[LR]) == (f"- {LR}: 1 tried; 1 taken back; latest #1")
     assert not recollection.near
