@@ -117,10 +117,12 @@ def _taken_back(record: ExperimentRecord) -> str:
 def _discarded(record: ExperimentRecord, gain: float | None, end: str) -> str:
     if end in ("guard", "check failed"):
         return f" breaks what must hold: {end}"
-    if gain is None:
-        return f" is not worth a whole run: {end}"
+    if end == "overtaken":
+        return " was promising, and was not judged: the champion had changed meanwhile"
     if end in ("undecided", "did not hold"):
         return " is too close to call"
+    if end == "stopped":
+        return " is not worth a whole run"
     return f" does not help{_beside(record.experiment.predicted, gain)}"
 
 

@@ -47,6 +47,9 @@ def learned(
         (learned(Measured(value=2.2), gain=-0.2), "a.py:LR this way does not help"),
         (learned(Measured(value=1.99), gain=0.01, reason="undecided: +0.01"), "too close to call"),
         (learned(Measured(value=1.9), gain=0.1, reason="guard m: 3 is not"), "breaks what must hold"),
+        (learned(Measured(value=2.2), reason="no better than the champion"), "this way does not help"),
+        (learned(Measured(value=2.2), reason="stopped at 40% of the budget"), "not worth a whole run"),
+        (learned(Measured(value=1.9), reason="overtaken: #2 was kept"), "promising, and was not judged"),
         (learned(Failed(why=Why.OUT_OF_MEMORY, detail="")), "ends a run: out of memory"),
     ],
 )
