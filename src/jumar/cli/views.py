@@ -20,6 +20,7 @@ from jumar.core.event import (
     Refuted,
     Rested,
     Resumed,
+    Revisited,
     Wish,
 )
 from jumar.core.experiment import BASELINE, ExperimentRecord
@@ -268,6 +269,14 @@ def diff_text(diff: str) -> Text:
     return text
 
 
+def _uncertified_gain(verdict: Verdict) -> str:
+    """The gain, called uncertified where the reason beside it does not say so already."""
+    if verdict.gain is None:
+        return ""
+    mark = "" if "uncertified" in verdict.reason else " (uncertified)"
+    return f" {number(verdict.gain, signed=True)}{mark}"
+
+
 def entry_words(entry: Entry, contract: Contract) -> str | None:
     """What happened, on one line; None for what is too small to be told."""
     said: str | None = None
@@ -277,14 +286,13 @@ def entry_words(entry: Entry, contract: Contract) -> str | None:
         case Proposed():
             said = "measuring the unchanged target"
         case Judged(experiment=judged, verdict=verdict):
-            gain = "" if verdict.gain is None else f" {number(verdict.gain, signed=True)} (uncertified)"
-            said = f"#{judged} {verdict.decision.value}{gain}: {verdict.reason}"
+            said = f"#{judged} {verdict.decision.value}{_uncertified_gain(verdict)}: {verdict.reason}"
         case Certified(claim=claim):
             said = claim_in_words(claim, holdout=bool(contract.measure.hidden))
             said += f"; {gap}" if (gap := gap_in_words(claim)) else ""
         case Refuted(experiment=refuted, reason=reason):
             said = f"#{refuted} is taken back: {reason}"
-        case Noticed(words=words):
+        case Revisited(reason=words) | Noticed(words=words):
             said = words
         case Asked(wish=wish, words=words):
             said = WISHES[wish] + (f": {words}" if words else "")

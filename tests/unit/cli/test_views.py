@@ -86,6 +86,13 @@ def test_what_agents_wrote_neither_moves_the_cursor_nor_becomes_markup() -> None
         assert not {"\x1b", "\x07", "\u202e", "\r"} & set(text)
 
 
+def test_a_gain_is_called_uncertified_once() -> None:
+    for reason in ("better by 0.1, 95 % interval 0.05 to 0.15, uncertified", "simpler: 9 fewer nodes"):
+        verdict = Verdict(decision=Decision.KEPT, reason=reason, gain=0.1)
+        words = said(Judged(experiment=1, verdict=verdict)) or ""
+        assert "#1 kept +0.1" in words and words.count("uncertified") == 1
+
+
 def test_every_wish_is_told_when_it_is_heard() -> None:
     told = {wish: said(Asked(wish=wish)) for wish in Wish}
     assert all(told.values())
