@@ -14,7 +14,7 @@ from rich.text import Text
 
 from jumar.app import Study
 from jumar.cli import render
-from jumar.cli.views import clock_time, entry_words, experiments_table, staircase
+from jumar.cli.views import ExperimentsTable, clock_time, entry_words, experiments_table, staircase
 from jumar.core.contract import Contract
 from jumar.core.event import Asked, Certified, Entry, Judged, Noticed, Refuted, Rested, RunEnded
 from jumar.core.experiment import BASELINE, ExperimentRecord
@@ -158,7 +158,9 @@ class LiveTable:
         metric = self._contract.measure.metric
         records = list(self._records)
         values = Values(records)
-        parts: list[Text | Table] = [Text(f"{self._study.name}  {_head(tick)}", style="bold")]
+        parts: list[Text | Table | ExperimentsTable] = [
+            Text(f"{self._study.name}  {_head(tick)}", style="bold")
+        ]
         if tick and tick.value is not None:
             parts.append(Text(champion_words(tick, self._contract, self._claim), style="green"))
             parts.append(Text(sparkline(staircase(records, values), width=60), style="green"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -49,6 +50,8 @@ STYLES = {
     Decision.INVALID: "red",
 }
 
+LEAST_FOR_WORDS = 28  # columns for a hypothesis and a reason together
+_ANY_WIDTH = 10_000
 PACE_HOURS = 0.1  # before that, a pace says nothing of the night
 
 WISHES = {
@@ -87,31 +90,75 @@ def grid(rows: Sequence[tuple[str, Any]]) -> Table:
     return table
 
 
+class _Row(NamedTuple):
+    """An experiment as its line of a table says it."""
+
+    number: str
+    verdict: Text
+    value: str
+    gain: str
+    hypothesis: Text
+    reason: Text
+
+
+class ExperimentsTable:
+    """One line per experiment; where numbers leave no room for words, these stand on lines below them."""
+
+    def __init__(self, rows: Sequence[_Row], metric: str) -> None:
+        self._rows, self._metric = rows, metric
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The table as wide as the terminal is."""
+        numbers = self._table()
+        taken = console.measure(numbers, options=options.update(max_width=_ANY_WIDTH)).maximum
+        if options.max_width - taken >= LEAST_FOR_WORDS:
+            yield self._table(words=True)
+        else:
+            yield from self._stacked()
+
+    def _table(self, *, words: bool = False) -> Table:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="bright_black", pad_edge=False)
+        for heading in ("#", "verdict", self._metric, "uncertified\ngain"):
+            table.add_column(Text(heading), justify="left" if heading == "verdict" else "right", no_wrap=True)
+        # Where room is short, Rich takes it from columns that may wrap; their texts then do not.
+        if words:
+            table.add_column("hypothesis", ratio=3)
+            table.add_column("reason", ratio=2)
+        for row in self._rows:
+            table.add_row(*(row if words else row[:4]))
+        return table
+
+    def _stacked(self) -> Iterator[Text]:
+        yield Text(f"#  verdict  {self._metric}  uncertified gain", style="bright_black")
+        for row in self._rows:
+            numbers = "  ".join(filter(None, (row.value, row.gain)))
+            yield _on_one_line(Text.assemble(f"{row.number}  ", row.verdict, f"  {numbers}"))
+            yield from (_on_one_line(Text("   ") + words) for words in (row.hypothesis, row.reason) if words)
+
+
 def experiments_table(
     records: Sequence[ExperimentRecord], values: Values, metric: Metric, certain: Collection[int] = ()
-) -> Table:
+) -> ExperimentsTable:
     """One line per experiment, oldest first; `certain` are the numbers of keeps to be marked so."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bright_black", pad_edge=False)
-    for heading in ("#", "verdict", metric.name, "uncertified\ngain"):
-        table.add_column(Text(heading), justify="left" if heading == "verdict" else "right", no_wrap=True)
-    # Where room is short, Rich takes it from columns that may wrap; their texts then do not.
-    table.add_column("hypothesis", ratio=3)
-    table.add_column("reason", ratio=2)
+    rows = []
     for record in records:
         value, verdict = values.of(record), record.verdict
-        table.add_row(
-            str(record.number),
-            verdict_text(record, certain),
-            "" if value is None else number(value),
-            "" if verdict is None or verdict.gain is None else number(verdict.gain, signed=True),
-            _on_one_line(title(record)),
-            _on_one_line(plain(verdict.reason) if verdict else ""),
+        rows.append(
+            _Row(
+                number=str(record.number),
+                verdict=verdict_text(record, certain),
+                value="" if value is None else number(value),
+                gain="" if verdict is None or verdict.gain is None else number(verdict.gain, signed=True),
+                hypothesis=_on_one_line(Text(title(record))),
+                reason=_on_one_line(Text(plain(verdict.reason) if verdict else "")),
+            )
         )
-    return table
+    return ExperimentsTable(rows, metric.name)
 
 
-def _on_one_line(text: str) -> Text:
-    return Text(text, no_wrap=True, overflow="ellipsis")
+def _on_one_line(text: Text) -> Text:
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
 
 
 def title(record: ExperimentRecord) -> str:

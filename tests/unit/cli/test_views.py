@@ -107,6 +107,14 @@ def test_the_numbers_of_a_table_stay_readable_on_a_narrow_terminal() -> None:
     assert all(len(line) <= 80 for line in text.splitlines())
 
 
+def test_where_numbers_leave_no_room_for_words_these_stand_below_them() -> None:
+    record = record_of(123, 1.23456, Decision.DISCARDED, "a wider layer " * 20)
+    lines = drawn(experiments_table([record], Values([record]), METRIC), width=40).splitlines()
+    assert lines[1].split() == ["123", "discarded", "1.23456", "+0.1"]
+    assert all(line.startswith("   a wider layer") and line.rstrip().endswith("…") for line in lines[2:])
+    assert len(lines) == 4 and all(len(line) <= 40 for line in lines)
+
+
 def test_the_staircase_moves_with_keeps_alone() -> None:
     decisions = [Decision.KEPT, Decision.DISCARDED, Decision.KEPT, Decision.FAILED]
     records = [
