@@ -54,6 +54,8 @@ VERBS = {
         "propose": ("outside", "Hand in a proposal: a work tree, a patch, or files."),
         "wait": ("outside", "Wait for a verdict; the exit code tells it."),
         "note": ("outside", "Note something for whoever proposes next."),
+        "mcp": ("serving", "Serve all this to an agent of another program."),
+        "integrate": ("serving", "Teach Claude Code or Codex to do it."),
     },
     "Steer": {
         "tell": ("control", "Tell the agents something."),
