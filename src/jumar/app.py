@@ -16,7 +16,7 @@ from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.ledger import Ledger, StudyRecord
 from jumar.core.verdict import Claim, Decision
 from jumar.errors import ContractInvalid, LedgerEmpty, Usage
-from jumar.home import AGENT, CONTRACT, Home, Options, at_scale, read_try, with_limits
+from jumar.home import AGENT, CONTRACT, Home, Options, at_scale, read_try, shares_for, with_limits
 from jumar.rules.contract_file import read_contract
 from jumar.rules.scope import matches
 
@@ -135,8 +135,8 @@ class Study:
         from jumar.workspaces.git import open_workspace
 
         record, contract = self.record(), self.contract
-        agent = record.terms.agent if record else self._options.agent or AGENT
-        if agent.partition(":")[0] != AGENT:
+        shares = record.terms.shares if record else shares_for(self._options.agent, contract)
+        if not any(spec.partition(":")[0] == AGENT for spec in shares):
             return None
         workspace = open_workspace(self.folder)
         commit = record.champion_commit if record else workspace.resolve("HEAD")

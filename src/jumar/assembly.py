@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 
 import jumar
-from jumar.agents.registry import anchored, make_agent
+from jumar.agents.registry import anchored
+from jumar.agents.team import make_team
 from jumar.agents.tuning import knobs_now, with_knobs
 from jumar.core.contract import Clock, Contract, LimitTerms
 from jumar.core.evaluator import Evaluator
@@ -26,7 +27,7 @@ from jumar.evaluators.scorer import Scorer, ScoringPlace
 from jumar.evaluators.stdout import StdoutEvaluator
 from jumar.executors.local import LocalExecutor
 from jumar.executors.machine import default_slots, this_machine
-from jumar.home import AGENT, CONTRACT, Home, Options, at_scale, with_limits
+from jumar.home import CONTRACT, Home, Options, at_scale, shares_for, with_limits
 from jumar.ledgers.artefacts import FolderArtefacts
 from jumar.ledgers.hold import hold
 from jumar.ledgers.sql import open_ledger
@@ -34,6 +35,7 @@ from jumar.rules.checks import deciders
 from jumar.rules.contract_file import read_contract
 from jumar.rules.preflight import IN_WORDS, preflight
 from jumar.rules.scope import matches
+from jumar.rules.shares import in_words
 from jumar.sandboxes.detect import choose
 from jumar.study.holdout import inspect_hidden
 from jumar.study.parts import Observer, Parts
@@ -95,8 +97,11 @@ def _workspace(home: Home) -> Iterator[GitWorkspace]:
 
 
 def _refuse_other_terms(study: str, terms: StudyStarted, options: Options) -> None:
-    agent = options.agent and anchored(options.agent)
-    for name, asked, has in (("agent", agent, terms.agent), ("scale", options.scale, terms.scale)):
+    agents = options.agent and in_words(_shares(options, read_contract(terms.contract)))
+    for name, asked, has in (
+        ("agent", agents, in_words(terms.shares)),
+        ("scale", options.scale, terms.scale),
+    ):
         if asked is not None and asked != has:
             raise Usage(
                 f"study {study} goes on with its {name} `{has}`, not `{asked}`",
@@ -151,9 +156,8 @@ def _first_terms(
 ) -> StudyStarted:
     contract = at_scale(read_contract(contract_text), options.scale)
     waived = preflight(contract, sandbox.name, sandbox.promises, waive=options.sandbox is not None)
-    make_agent(
-        anchored(options.agent or AGENT), environ=environment()
-    )  # an unknown agent is said before anything is pinned
+    shares = _shares(options, contract)
+    make_team(shares, environ=environment())  # an unknown agent is said before anything is pinned
     editable = contract.target.editable
     paths = (*editable, CONTRACT, contract.target.program, *_commands(contract))
     base = workspace.pin(paths, include_dirty=options.include_dirty)
@@ -172,7 +176,8 @@ def _first_terms(
         base=base,
         contract=pinned.decode("utf-8"),
         scale=contract.scale,
-        agent=anchored(options.agent or AGENT),
+        agent=in_words(shares),
+        agents=shares if len(shares) > 1 else {},
         secret=secrets.token_hex(32),
         sandbox=sandbox.name,
         promises=tuple(promise.value for promise in Promise if promise in sandbox.promises),
@@ -180,6 +185,11 @@ def _first_terms(
         machine=msgspec.to_builtins(this_machine()),
         jumar=jumar.__version__,
     )
+
+
+def _shares(options: Options, contract: Contract) -> dict[str, float]:
+    """Who proposes in a new study, from whatever folder it is taken up."""
+    return {anchored(spec): share for spec, share in shares_for(options.agent, contract).items()}
 
 
 def _parts(
@@ -203,13 +213,15 @@ def _parts(
         lambda path: matches(path, editable) and not matches(path, protected),
     )
     program = workspace.read(terms.base, contract.target.program) or b""
+    team = make_team(terms.shares, contract.hybrid, bench, environ)
     return Parts(
         name=home.study,
         terms=terms,
         contract=contract,
         program=program.decode("utf-8", "replace"),
         protected=protected,
-        agent=make_agent(terms.agent, bench, environ),
+        agent=next(iter(team.members.values())),
+        team=team if len(team.members) > 1 or team.polish else None,
         workspace=workspace,
         executor=executor,
         evaluator=_evaluator(home, contract, workspace, terms.base, around),

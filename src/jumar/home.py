@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from jumar.core.contract import Contract
 from jumar.errors import ContractInvalid, TargetUnfit, Usage
 from jumar.rules.contract_file import read_contract
+from jumar.rules.shares import disagreement
 
 CONTRACT = "jumar.toml"
 STATE = ".jumar"
@@ -19,7 +21,7 @@ AGENT = "tuner"  #: of a study that was asked for no other
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How a study is run, beyond what its contract says. None leaves it to Jumar."""
 
-    agent: str | None = None
+    agent: str | Mapping[str, float] | None = None  #: or several, with their shares
     scale: str | None = None
     sandbox: str | None = None  #: choosing one accepts what it does not promise
     slots: int | None = None  #: runs at once
@@ -97,6 +99,22 @@ def read_try(folder: Path) -> Try | None:
         return msgspec.json.decode((folder / TRY).read_bytes(), type=Try)
     except (OSError, msgspec.DecodeError):
         return None
+
+
+def shares_for(asked: str | Mapping[str, float] | None, contract: Contract) -> dict[str, float]:
+    """Who proposes in a new study: whom the user asked for, else whom the contract names, else the tuner.
+
+    Raises Usage for shares that do not sum to one.
+    """
+    if not asked:
+        return dict(contract.agents) or {AGENT: 1.0}
+    if isinstance(asked, str):
+        return {asked: 1.0}
+    if trouble := disagreement(asked):
+        raise Usage(
+            trouble[0], fix=f"in the same proportions: {trouble[1]}" if trouble[1] else "make them sum"
+        )
+    return dict(asked)
 
 
 def with_limits(contract: Contract, text: str) -> Contract:

@@ -45,10 +45,10 @@ class Tuner:
     name; then only those knobs are turned.
     """
 
-    name = "tuner"
     repeats = False
 
     def __init__(self, *, sampler: Sampler = Sampler.TPE, space: Mapping[str, Range] | None = None) -> None:
+        self.name = "tuner" if sampler is Sampler.TPE else f"tuner:{sampler.value}"
         self._sampler = sampler
         self._space = space
         self._trials = Trials()

@@ -32,8 +32,10 @@ def tell(words: tuple[str, ...], folder: Path, study: str | None) -> None:
         f"recorded in study {live.name}: it stands in every brief from now on, for agents that take words "
         "(models)"
     )
-    if (agent := record.terms.agent).partition(":")[0] in DEAF:
-        render.say(f"the agent of this study, {agent}, does not read it")
+    if all(spec.partition(":")[0] in DEAF for spec in record.terms.shares):
+        one = len(record.terms.shares) == 1
+        who = "the agent of this study" if one else "none of the agents of this study"
+        render.say(f"{who}, {record.terms.agent}, {'does not read' if one else 'reads'} it")
 
 
 @verb("jumar pause", "jumar pause && jumar status")

@@ -29,6 +29,7 @@ from jumar.core.verdict import Claim
 from jumar.errors import Usage
 from jumar.home import Options
 from jumar.reports.summary import Summary
+from jumar.rules.shares import read_shares
 from jumar.study.tick import Tick
 
 
@@ -38,9 +39,10 @@ from jumar.study.tick import Tick
 @click.option("--hours", type=click.FloatRange(0, min_open=True), metavar="H", help="Rest after H hours.")
 @click.option(
     "--agent",
-    metavar="NAME",
+    multiple=True,
+    metavar="NAME[=SHARE]",
     help="Who proposes in a new study: tuner (default), tuner:random, claude-code, codex, "
-    "'command:PROGRAM {brief}', nop, replay:FOLDER.",
+    "'command:PROGRAM {brief}', nop, replay:FOLDER. Several times for several: tuner=0.7, codex=0.3.",
 )
 @click.option("--scale", metavar="NAME", help="The scale of a new study (default: the first).")
 @click.option("--slots", type=Whole(1), metavar="N", help="Runs at once (default: what fits).")
@@ -54,13 +56,15 @@ def run(
     experiments: int | None,
     hours: float | None,
     as_json: bool,
+    agent: tuple[str, ...],
     **options: Any,
 ) -> int:
     """Work on the study until a limit is reached. The same command goes on where it ended.
 
     Ctrl-C once finishes what runs; twice stops now. Nothing is lost either way.
     """
-    live = open_study(folder, study=study, options=Options(**options))
+    asked = read_shares(agent) if agent else None
+    live = open_study(folder, study=study, options=Options(agent=asked, **options))
     if study and options["new"] and live.record():
         free = open_study(folder, options=Options(new=True)).name
         raise Usage(

@@ -83,3 +83,17 @@ class Researcher(Protocol):
 
 
 AnyAgent = Agent | Researcher
+
+
+class Team(msgspec.Struct, frozen=True, kw_only=True):
+    """Several agents on one study, each by the name it signs with, and how much each is asked for.
+
+    `polisher` turns the knobs of code changes that nearly won: it is told their files as if they were
+    the champion's. It need not be a member.
+    """
+
+    members: Mapping[str, AnyAgent]
+    shares: Mapping[str, float]
+    polisher: Agent | None = None
+    polish: int = 0  #: trials that it is given for each of them
+    bandit: bool = False  #: shares move towards those whose proposals gain most for what they take

@@ -32,13 +32,19 @@ class StudyStarted(msgspec.Struct, frozen=True, kw_only=True, tag="study_started
     base: str  #: commit the contract and the unchanged target are pinned to
     contract: str  #: text of jumar.toml as pinned
     scale: str
-    agent: str
+    agent: str  #: as the user named it; of several, with their shares, in words
     secret: str  #: hex; seeds are derived from it, so no candidate can know them beforehand
     sandbox: str
     promises: tuple[str, ...] = ()  #: what that sandbox keeps
     waived: tuple[str, ...] = ()  #: promises the contract needs and the user chose to do without
     machine: Mapping[str, Any] = {}
+    agents: Mapping[str, float] = {}  #: where there are several: each as the user named it, and its share
     jumar: str = ""  #: version that started it
+
+    @property
+    def shares(self) -> Mapping[str, float]:
+        """Every agent as the user named it, and its share."""
+        return self.agents or {self.agent: 1.0}
 
 
 class Proposed(msgspec.Struct, frozen=True, kw_only=True, tag="proposed"):

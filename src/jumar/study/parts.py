@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from jumar.core.agent import AnyAgent, Brief, KnobNow
+from jumar.core.agent import AnyAgent, Brief, KnobNow, Team
 from jumar.core.contract import Contract
 from jumar.core.evaluator import Evaluator
 from jumar.core.event import Entry, StudyStarted
@@ -34,6 +34,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     program: str  #: text of program.md as pinned
     protected: tuple[str, ...]  #: paths no proposal may touch whatever `editable` says
     agent: AnyAgent
+    team: Team | None = None  #: where several agents propose, or one and a polisher
     workspace: Workspace
     executor: Executor
     evaluator: Evaluator

@@ -11,7 +11,7 @@ from jumar.agents.registry import make_agent
 from jumar.errors import Usage
 
 
-@pytest.mark.parametrize(("spec", "name"), [("tuner", "tuner"), ("tuner:random", "tuner"), ("nop", "nop")])
+@pytest.mark.parametrize(("spec", "name"), [("tuner", "tuner"), ("tuner:random", "tuner:random"), ("nop", "nop")])
 def test_an_agent_is_made_by_its_name(spec: str, name: str) -> None:
     assert make_agent(spec).name == name
 
