@@ -129,7 +129,12 @@ class History:
                 self._put(
                     replace(ended, ended_at=entry.at, outcome=outcome, report=report, artefacts=artefacts)
                 )
-                if isinstance(outcome, Measured) and ended.run.commit == self.champion_commit:
+                champion = self.experiments.get(self.champion)  # who reads one experiment alone has none
+                if (
+                    champion
+                    and isinstance(outcome, Measured)
+                    and ended.run.commit == champion.experiment.commit
+                ):
                     self.unseen = 0
             case RunLost(key=key, reason=reason):
                 self._put(replace(self.run(key), ended_at=entry.at, lost=reason))

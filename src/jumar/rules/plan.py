@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from msgspec.structs import replace
 
 from jumar.core.contract import Contract
 from jumar.core.evidence import Want
 from jumar.core.experiment import BASELINE, ExperimentRecord
-from jumar.core.run import Purpose, Run, Side
+from jumar.core.outcome import Failed
+from jumar.core.run import Purpose, Run, RunRecord, Side
 from jumar.rules.evidence import (
     CERTIFY_PAIRS,
     REPEATED_PAIR,
@@ -20,6 +23,9 @@ from jumar.rules.evidence import (
 from jumar.rules.history import History
 from jumar.rules.seeds import reference_is_first, seed_for
 
+# A run of the unchanged target may fail by bad luck once. A target that fails twice would fail all night.
+MOST_FAILED = 1
+
 _PER_EXPERIMENT = 1000  # room for the pairs of one experiment in the numbering of seeds
 
 
@@ -27,11 +33,18 @@ def baseline_runs(record: ExperimentRecord, history: History, contract: Contract
     """The runs of the unchanged target that are still missing.
 
     All but one have a seed of their own; the last repeats the first one's seed, which shows
-    whether the metric is without noise and whether the target honours its seed. The checks are
-    made too: one that the unchanged target does not pass would turn down every change.
+    whether the metric is without noise and whether the target honours its seed. One that failed is
+    made up for on another seed. The checks are made too: one that the unchanged target does not pass
+    would turn down every change.
     """
-    done = {(run.run.purpose, run.run.seed, run.run.pair) for run in record.runs if not run.lost}
-    seeds = [_seed(history, Purpose.BASELINE, n) for n in range(contract.measure.baseline - 1)]
+    failed = {run.run.seed for run in failed_replicates(record)}
+    done = {
+        (run.run.purpose, run.run.seed, run.run.pair)
+        for run in record.runs
+        if not run.lost and run.run.seed not in failed
+    }
+    seeds = [_seed(history, Purpose.BASELINE, n) for n in range(contract.measure.baseline - 1 + len(failed))]
+    seeds = [seed for seed in seeds if seed not in failed]
     wanted = [(Purpose.BASELINE, seed, 0) for seed in seeds]
     wanted.append((Purpose.BASELINE, seeds[0], REPEATED_PAIR))
     wanted += [(Purpose.CHECK, n, n) for n in range(len(contract.measure.checks))]
@@ -49,6 +62,20 @@ def baseline_runs(record: ExperimentRecord, history: History, contract: Contract
         if (purpose, seed, pair) not in done
     )
     return _numbered(record, runs)
+
+
+def failed_replicates(record: ExperimentRecord) -> tuple[RunRecord, ...]:
+    """The runs of the unchanged target, of those that tell the noise, which gave no number."""
+    of_noise = (run for run in record.runs if run.run.purpose is Purpose.BASELINE)
+    return tuple(run for run in of_noise if isinstance(run.outcome, Failed))
+
+
+def fatal_failure(record: ExperimentRecord) -> Failed | None:
+    """Why the unchanged target cannot be measured; None while there is hope."""
+    checks = (run.outcome for run in record.runs if run.run.purpose is Purpose.CHECK)
+    failed = [outcome for outcome in checks if isinstance(outcome, Failed)]
+    failed += [cast(Failed, run.outcome) for run in failed_replicates(record)][MOST_FAILED:]
+    return failed[0] if failed else None
 
 
 def wanted_runs(want: Want, record: ExperimentRecord, history: History) -> tuple[Run, ...]:

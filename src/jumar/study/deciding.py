@@ -6,7 +6,7 @@ from jumar.core.contract import MeasureTerms
 from jumar.core.event import Judged, Noticed, Proposed, Refuted
 from jumar.core.evidence import Noise, Standing, Want
 from jumar.core.experiment import BASELINE, Experiment, ExperimentRecord
-from jumar.core.outcome import Failed, Why
+from jumar.core.outcome import Failed, Why, outcome_in_words
 from jumar.core.proposal import Proposal
 from jumar.core.run import Purpose
 from jumar.core.verdict import OVERTAKEN, Decision, Verdict
@@ -14,16 +14,19 @@ from jumar.errors import Breach, LedgerConflict, NotMeasurable, TargetUnfit
 from jumar.rules.evidence import evidence_for, noise_of, standing
 from jumar.rules.judge import judge
 from jumar.rules.noise import smallest_gain
-from jumar.rules.plan import baseline_runs, wanted_runs
+from jumar.rules.plan import baseline_runs, failed_replicates, fatal_failure, revisiting_runs, wanted_runs
 from jumar.rules.quarantine import check_bound
 from jumar.rules.refuted import fallen
 from jumar.rules.remedy import remedy
+from jumar.rules.revisit import revisit
 from jumar.rules.scale import sd_in_unit
 from jumar.study.parts import Parts
 from jumar.study.proposing import Proposer
 from jumar.study.queue import Queue
 from jumar.study.recorder import Recorder
 from jumar.study.resume import mend_branch
+
+AGAIN = "look at its log (`jumar log`) and at the machine: disk, data, memory; then `jumar run` goes on"
 
 
 class Deciding:
@@ -49,6 +52,22 @@ class Deciding:
         )
         self._recorder.note(Proposed(experiment=experiment))
         self._recorder.commit()
+
+    def revisit(self) -> bool:
+        """Ask whether the champion is still what it was. True when a run of it is wanted first.
+
+        Raises NotMeasurable when neither it nor what it is built on gives a number any more.
+        """
+        found = revisit(self._recorder.history, self._parts.contract.measure.metric)
+        if isinstance(found, Want):
+            self._queue.push(revisiting_runs(self._recorder.history))
+        elif found:
+            self._recorder.note(*found.events)
+            self._recorder.commit()
+            self.bring_branch_up()
+            if found.broken:
+                raise NotMeasurable(found.broken, fix=AGAIN)
+        return isinstance(found, Want)
 
     def decide(self, number: int) -> None:
         """Judge an experiment that has no run under way."""
@@ -105,9 +124,8 @@ class Deciding:
                 self._recorder.note(Noticed(words=words))
 
     def _decide_baseline(self, record: ExperimentRecord) -> None:
-        for run in record.runs:
-            if isinstance(run.outcome, Failed):
-                self._give_up(run.outcome)
+        if failed := fatal_failure(record):
+            self._give_up(failed)
         missing = baseline_runs(record, self._recorder.history, self._parts.contract)
         for wanted in missing:
             self._queue.push((wanted,))
@@ -122,6 +140,10 @@ class Deciding:
             self._recorder.commit()
             raise
         self._recorder.note(Noticed(words=_noise_in_words(noise, value, self._parts.contract.measure)))
+        for run in failed_replicates(record):
+            assert run.outcome is not None
+            words = f"a run of the unchanged target gave no number ({outcome_in_words(run.outcome)})"
+            self._recorder.note(Noticed(words=f"{words}; another one on another seed took its place"))
         reason = f"the unchanged target: {value.value:.6g}"
         self._recorder.note(
             Judged(experiment=BASELINE, verdict=Verdict(decision=Decision.KEPT, reason=reason))

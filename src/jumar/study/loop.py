@@ -6,14 +6,13 @@ from jumar.core.agent import NOTHING_LEFT
 from jumar.core.event import Certified, Rested, RunEnded, RunStarted, Wish
 from jumar.core.experiment import BASELINE
 from jumar.core.machine import machine_in_words
-from jumar.core.outcome import Failed
 from jumar.core.run import Purpose, Run, Side
 from jumar.core.verdict import Claim
 from jumar.errors import JumarError, LedgerUnfit, NotMeasurable
 from jumar.rules.certify import Look, certify
 from jumar.rules.evidence import certifying_pairs, noise_of, standing
 from jumar.rules.history import History
-from jumar.rules.plan import certifying_runs
+from jumar.rules.plan import certifying_runs, fatal_failure
 from jumar.rules.refuted import last_certified, may_lose, refutations
 from jumar.study.deciding import Deciding
 from jumar.study.flight import Flights, Landed
@@ -145,10 +144,11 @@ class Loop:
         # The sides of a pair end within moments of one another; a slot that is given away between
         # them keeps the next pair, and with it what is nearly decided, waiting for a whole run.
         confirming = any(aloft.run.purpose is Purpose.CONFIRM for aloft in self._flights)
-        if confirming and self._flights.free < len(Side):
+        no_room = (confirming and self._flights.free < len(Side)) or self._is_revisiting()
+        if no_room or self._sitting.reached(counting_open=True):
             return False
-        if self._sitting.reached(counting_open=True):
-            return False
+        if self._deciding.revisit():
+            return True
         number = self._proposer.propose()
         if number is None:
             self._exhausted = True
@@ -157,6 +157,13 @@ class Loop:
             return False
         self._deciding.decide(number)
         return True
+
+    def _is_revisiting(self) -> bool:
+        """Whether the champion runs anew: what starts from it waits until it is known to be worth it."""
+        runs = (aloft.run for aloft in self._flights)
+        return self._queue.holds(self._recorder.history.champion) or any(
+            run.purpose is Purpose.REVISIT for run in runs
+        )
 
     def _launch(self, runs: tuple[Run, ...]) -> None:
         self._recorder.note(*(RunStarted(run=run) for run in runs))
@@ -189,7 +196,7 @@ class Loop:
             )
         )
         busy = self._queue.holds(number) or any(aloft.run.experiment == number for aloft in self._flights)
-        hopeless = number == BASELINE and isinstance(landed.outcome, Failed)
+        hopeless = number == BASELINE and fatal_failure(self._recorder.history.experiments[number])
         if number in self._recorder.history.open and (hopeless or not busy):
             champion = self._recorder.history.champion
             self._deciding.decide(number)

@@ -12,9 +12,9 @@ from jumar.core.experiment import Experiment
 from jumar.core.outcome import Failed, Measured, Why
 from jumar.core.run import Purpose, Run, Side
 from jumar.core.verdict import Decision, Verdict
-from jumar.rules.evidence import CERTIFY_PAIRS, REPEATED_PAIR, standing
+from jumar.rules.evidence import CERTIFY_PAIRS, REPEATED_PAIR, noise_of, standing
 from jumar.rules.history import History
-from jumar.rules.plan import baseline_runs, certifying_runs, wanted_runs
+from jumar.rules.plan import baseline_runs, certifying_runs, fatal_failure, wanted_runs
 from jumar.testing.events import BASE, claim, started
 from jumar.testing.records import make_study
 
@@ -86,6 +86,36 @@ def test_of_the_baseline_only_what_is_missing_is_made_again() -> None:
     again = story.baseline()
     assert [run.seed for run in again] == [second.seed, *(run.seed for run in rest)]
     assert not {run.key for run in again} & {first.key, second.key}
+
+
+def test_one_run_of_the_baseline_may_fail_and_another_seed_takes_its_place() -> None:
+    story = Story()
+    first, second, *rest = story.baseline()
+    crash = Failed(why=Why.CRASHED, detail="exit code 1")
+    story.say(RunStarted(run=first), RunEnded(key=first.key, outcome=crash))
+    story.make([second])
+    record = story.history.experiments[0]
+    assert fatal_failure(record) is None
+    wanted = story.baseline()
+    assert first.seed not in {run.seed for run in wanted}
+    assert (wanted[-1].seed, wanted[-1].pair) == (second.seed, REPEATED_PAIR), (
+        "the first that works is repeated"
+    )
+    story.make(wanted)
+    assert story.baseline() == ()
+    assert noise_of(story.history).runs >= CONTRACT.measure.baseline - 1
+    story.say(RunStarted(run=rest[0]), RunEnded(key=rest[0].key, outcome=crash))
+    assert fatal_failure(story.history.experiments[0]) == crash
+
+
+def test_a_check_that_the_unchanged_target_fails_is_fatal_at_once() -> None:
+    story = Story()
+    contract = replace(CONTRACT, measure=replace(CONTRACT.measure, checks=(("a",),)))
+    record = story.history.experiments[0]
+    (check,) = [run for run in baseline_runs(record, story.history, contract) if run.purpose is Purpose.CHECK]
+    failed = Failed(why=Why.CHECK_FAILED, detail="a")
+    story.say(RunStarted(run=check), RunEnded(key=check.key, outcome=failed))
+    assert fatal_failure(story.history.experiments[0]) == failed
 
 
 def test_the_checks_are_tried_on_the_unchanged_target_too() -> None:
