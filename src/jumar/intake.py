@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import enum
 import re
 import secrets
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -38,6 +40,7 @@ AGENT = "external"
 MOST_WAITING = 100
 MOST_WORDS = 600  #: of a hypothesis
 MOST_NOTE = 2_000
+GRACE_S = 10.0  #: for a `jumar run` that was started a moment ago
 _LEFT = ("__pycache__",)  # what programs leave beside their work
 
 
@@ -63,6 +66,20 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
             return ticket
         number = f"experiment {self.experiment.number}"
         return f"{ticket} ({number})" if ticket else number
+
+    def told(self) -> str:
+        """In a line: what it is, and the verdict."""
+        verdict = self.verdict
+        if verdict is None:
+            return f"{self}: {'no verdict yet' if self.experiment else 'waits for its turn'}"
+        return f"{self} {verdict.decision.value}: {short(verdict.reason, 400)}"
+
+
+class Unheard(enum.Enum):
+    """Why somebody who waits hears nothing."""
+
+    IN_TIME = "there is no verdict yet"
+    NOBODY = "nobody runs the study; what was handed in waits until `jumar run`"
 
 
 Edits = Callable[[Mapping[str, bytes], Sequence[str]], tuple[Edit, ...]]
@@ -295,6 +312,37 @@ class Intake:
             return entry.seq
         finally:
             ledger.close()
+
+
+class Waiting:
+    """Waits for the verdict on a ticket or an experiment; without one, for the next on any ticket.
+
+    `is_run` says whether somebody runs the study now.
+    """
+
+    def __init__(
+        self, intake: Intake, is_run: Callable[[], bool], what: str | None, timeout_s: float | None
+    ) -> None:
+        self._intake, self._is_run, self._timeout_s = intake, is_run, timeout_s
+        self._begun = self._heard = time.monotonic()
+        # Before the unchanged target was measured there is nothing to wait for but that.
+        self._names: list[str] | None = None
+        self._what = what
+
+    def look(self) -> tuple[Ticket, ...] | Unheard | None:
+        """What has its verdict now, of what was asked for, or why nothing has; None while that is open."""
+        if self._intake.is_measured:
+            if self._names is None:
+                waits = (f"t{one.ticket}" for one in self._intake.tickets() if one.verdict is None)
+                self._names = [self._what] if self._what else list(waits)
+            ended = tuple(one for one in map(self._intake.find, self._names) if one.verdict is not None)
+            if ended or not self._names:
+                return ended
+        now = time.monotonic()
+        if self._timeout_s is not None and now - self._begun >= self._timeout_s:
+            return Unheard.IN_TIME
+        self._heard = now if self._is_run() else self._heard
+        return Unheard.NOBODY if now - self._heard > GRACE_S else None
 
 
 def _below(path: str, places: Sequence[str]) -> bool:

@@ -18,10 +18,9 @@ from jumar.cli.verb import folder_option, json_option, of_a_study, study_option,
 from jumar.core.verdict import Decision
 from jumar.errors import Usage
 from jumar.home import read_try
-from jumar.rules.plain import plain, short
 
 if TYPE_CHECKING:
-    from jumar.intake import Edits, Intake, Ticket
+    from jumar.intake import Edits, Ticket
 
 LOOK_S = 0.25
 GRACE_S = 10.0  # for a `jumar run` that was started a moment ago
@@ -131,65 +130,33 @@ def wait(what: str | None, folder: Path, study: str | None, timeout: float | Non
     Exit code: 0 kept, 10 discarded, 11 failed, 12 invalid; 13 no verdict in time, 14 nobody runs the study.
     Without a ticket: 0 when there is a verdict, or when nothing is left to wait for.
     """
-    live, intake = _started(folder, study)
-    ended, code = _await(live, intake, what, timeout)
+    from jumar.intake import Unheard, Waiting
+
+    live = _started(folder, study)
+    waiting = Waiting(live.intake(), lambda: live.holder() is not None, what, timeout)
+    while (came := waiting.look()) is None:
+        time.sleep(LOOK_S)
+    if isinstance(came, Unheard):
+        render.note(came.value)
+        return Exit.NO_VERDICT if came is Unheard.IN_TIME else Exit.NOBODY
     if as_json:
-        render.data([_told(one) for one in ended])
+        render.data([_told(one) for one in came])
     else:
-        render.say(*map(_line, ended))
-    if code is not None:
-        render.note(_WHY[code].format(study=live.name))
-        return code
-    verdict = ended[0].verdict if ended and what else None
+        render.say(*(one.told() for one in came))
+    verdict = came[0].verdict if came and what else None
     return ENDS[verdict.decision] if verdict else Exit.DONE
 
 
-_WHY = {
-    Exit.NO_VERDICT: "no verdict yet: wait again, or look with `jumar status`",
-    Exit.NOBODY: "nobody runs study {study}: what was handed in waits until `jumar run`",
-}
-
-
-def _started(folder: Path, study: str | None) -> tuple[Study, Intake]:
+def _started(folder: Path, study: str | None) -> Study:
     """A study that was run, or is being started this very moment."""
     end = time.monotonic() + GRACE_S
     while True:
         try:
-            live, _ = opened(folder, study)
-            return live, live.intake()
+            return opened(folder, study)[0]
         except Usage:
             if time.monotonic() > end:
                 raise
             time.sleep(LOOK_S)
-
-
-def _await(
-    live: Study, intake: Intake, what: str | None, timeout: float | None
-) -> tuple[list[Ticket], Exit | None]:
-    """What has its verdict now, of what was asked for; or why there is none."""
-    begun = heard = time.monotonic()
-    names = [what] if what else [f"t{one.ticket}" for one in intake.tickets() if one.verdict is None]
-    measured = intake.is_measured
-    while True:
-        ended = [one for one in map(intake.find, names) if one.verdict is not None] if measured else []
-        if ended or (measured and not names):
-            return ended, None
-        measured = intake.is_measured
-        if measured and not names:
-            return [], None
-        now = time.monotonic()
-        if timeout is not None and now - begun >= timeout:
-            return [], Exit.NO_VERDICT
-        heard = now if live.holder() else heard
-        if now - heard > GRACE_S:
-            return [], Exit.NOBODY
-        time.sleep(LOOK_S)
-
-
-def _line(one: Ticket) -> str:
-    verdict = one.verdict
-    assert verdict is not None, "only what has ended is told"
-    return f"{one} {verdict.decision.value}: {short(plain(verdict.reason), 400)}"
 
 
 def _told(one: Ticket) -> dict[str, object]:
