@@ -35,6 +35,7 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     chance: int
     refusals: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  #: what researchers outside wrote down, oldest first
 
 
 class KnobNow(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from jumar.rules.telling import (
     others_in_words,
     own_runs,
     paragraph,
+    quoted,
     value_in_words,
 )
 from jumar.rules.tokens import cut, fitting, tokens
@@ -39,6 +40,7 @@ NEAR, NEAR_NOISE = 0.03, 5.0  # of the champion's value, and of the noise: what 
 KNOBS_SHARE = 0.06
 OTHERS_SHARE = 0.03
 MESSAGES_SHARE = 0.06  # the latest words of people
+NOTES_SHARE = 0.03
 MOST_REFUSAL = 1_000  #: characters
 
 _HOW = """\
@@ -58,6 +60,7 @@ def brief_text(brief: Brief, recollection: Recollection, knobs: Sequence[KnobNow
         _refusals(brief),
         _instructions(brief, int(3 * PROGRAM_SHARE * most)),
         _messages(brief, int(MESSAGES_SHARE * most)),
+        _notes(brief, int(NOTES_SHARE * most)),
         f"## The contract\n\n{contract_in_words(brief.contract)}",
         _champion(brief, recollection),
         _source(brief, int(SOURCE_SHARE * most)),
@@ -128,6 +131,11 @@ def _messages(brief: Brief, most: int) -> str:
     if not lines:
         return ""
     return "## Words of the person whose study this is, the latest first\n\n" + "\n".join(lines)
+
+
+def _notes(brief: Brief, most: int) -> str:
+    lines = fitting((f"- {quoted(words, 500)}" for words in reversed(brief.notes)), most)
+    return "## Notes of researchers, the latest first\n\n" + "\n".join(lines) if lines else ""
 
 
 def _champion(brief: Brief, recollection: Recollection) -> str:

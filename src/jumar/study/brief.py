@@ -51,6 +51,7 @@ class Briefing:
             chance=chance_for(secret, number, len(refusals)),
             refusals=refusals,
             messages=tuple(history.messages),
+            notes=tuple(history.notes),
         )
 
     def veil(self, history: History) -> Veil:
