@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -29,6 +29,7 @@ from jumar.core.outcome import Failed, Measured, Stopped
 from jumar.core.run import RunRecord
 from jumar.core.verdict import Claim, Decision, Verdict
 from jumar.reports.effort import Effort
+from jumar.reports.evidence import evidence_rows
 from jumar.reports.summary import Summary
 from jumar.reports.values import Values
 from jumar.reports.words import (
@@ -240,7 +241,7 @@ def experiment_grid(
             ("reason", plain(verdict.reason)),
             ("code", plain(verdict.code)),
             ("uncertified gain", _gain(verdict)),
-            ("evidence", _flat(verdict.evidence)),
+            *((plain(name), plain(words)) for name, words in evidence_rows(verdict)),
         ]
     return grid(rows)
 
@@ -263,14 +264,6 @@ def _gain(verdict: Verdict) -> str:
         return number(verdict.gain, signed=True)
     low, high = (number(end, signed=True) for end in verdict.interval)
     return f"{number(verdict.gain, signed=True)}, 95 % interval {low} to {high}"
-
-
-def _flat(evidence: Mapping[str, Any]) -> str:
-    said = [
-        f"{key} {number(value) if isinstance(value, int | float) and not isinstance(value, bool) else value}"
-        for key, value in evidence.items()
-    ]
-    return plain(", ".join(said))
 
 
 def runs_table(runs: Sequence[RunRecord]) -> Table:

@@ -11,6 +11,7 @@ from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.outcome import Failed, Measured, Outcome
 from jumar.core.run import RunRecord
 from jumar.errors import JumarError
+from jumar.reports.evidence import evidence_rows
 from jumar.reports.findings import parents, relative_gain
 from jumar.reports.markup import Child, Markup, join, preformatted, tag
 from jumar.reports.sections import SELF_REPORTED, facts, moment, section, table
@@ -179,8 +180,7 @@ class Entries:
     def _evidence(self, record: ExperimentRecord) -> Markup | None:
         if not record.verdict or not record.verdict.evidence:
             return None
-        text = msgspec.json.format(msgspec.json.encode(record.verdict.evidence), indent=1).decode()
-        return join(tag("h3", "Evidence"), tag("pre", preformatted(text)))
+        return join(tag("h3", "Evidence"), facts(evidence_rows(record.verdict)))
 
     def _diff(self, record: ExperimentRecord) -> Markup | None:
         if record.number == BASELINE:
