@@ -11,7 +11,7 @@ from jumar.rules.judge import judge
 
 
 def judged(value: float, **more: Any) -> Verdict:
-    """What the judge says of a candidate that is worth so much in every pair, where the champion is worth 2."""
+    """What the judge says of a candidate that is worth so much in every pair, and the champion 2."""
     champion = Standing(value=2.0, by_seed={7: 2.0}, runs=4)
     evidence = Evidence(
         metric=Metric(name="loss"),
