@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import re
 import secrets
 import tempfile
 import time
@@ -20,7 +19,7 @@ from jumar.core.event import Event, HandedIn, Noted
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.ledger import Ledger, StudyRecord
 from jumar.core.proposal import REGULAR, TICKET, Change, Edit, Proposal
-from jumar.core.verdict import Verdict
+from jumar.core.verdict import Decision, Verdict
 from jumar.core.workspace import EXECUTABLE, LINK
 from jumar.errors import Breach, Usage
 from jumar.home import STATE, TRY, Home, Try, read_try
@@ -30,6 +29,7 @@ from jumar.rules.drafts import edits_from
 from jumar.rules.history import History
 from jumar.rules.plain import short
 from jumar.rules.scope import matches
+from jumar.rules.telling import quoted
 from jumar.study.admission import Admission
 from jumar.study.brief import Briefing
 from jumar.study.places import Surroundings
@@ -72,7 +72,9 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
         verdict = self.verdict
         if verdict is None:
             return f"{self}: {'no verdict yet' if self.experiment else 'waits for its turn'}"
-        return f"{self} {verdict.decision.value}: {short(verdict.reason, 400)}"
+        ours = verdict.decision in (Decision.KEPT, Decision.DISCARDED)  # others quote what programs said
+        reason = short(verdict.reason, 400) if ours else quoted(verdict.reason, 400)
+        return f"{self} {verdict.decision.value}: {reason}"
 
 
 class Unheard(enum.Enum):
@@ -292,10 +294,10 @@ class Intake:
 
     def _open(self) -> History:
         """The study as it stands, where something can be handed in."""
-        agent = self._record.terms.agent
-        if AGENT not in re.split(r"[=:,; ]", agent):
+        terms = self._record.terms
+        if AGENT not in (spec.partition(":")[0] for spec in terms.shares):
             raise Usage(
-                f"study {self._home.study} has the agent `{agent}`, and takes no proposals from outside",
+                f"study {self._home.study} (agent: {terms.agent}) takes no proposals from outside",
                 fix=f"start one that does: jumar run --new --agent {AGENT}",
             )
         if not self.is_measured:
