@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from bench.common import Bar, arguments, report
 from bench.fast import git
 from jumar.agents.knobs import knobs_of
-from jumar.agents.tuning import knobs_now
+from jumar.agents.tuning import KnobsNow
 from jumar.core.event import Entry, Event, Judged, Proposed, RunEnded, RunStarted
 from jumar.core.experiment import ExperimentRecord
 from jumar.rules.brief_text import brief_text
@@ -87,13 +87,13 @@ def measure(mark: int, folder: Path) -> dict[str, Any]:
     names = [knob.name for knob in knobs_of({"train.py": source}, ())]
     told = Told(records[: mark + 1], names, commit)
     briefing = Briefing("s", contract, workspace, ())
-    recollection = Recollection()
+    recollection, knobs = Recollection(), KnobsNow()
     program = (folder / "program.md").read_text()
     spent, text = [], ""
     for more in records[mark + 1 :]:
         began = time.process_time()
         brief = briefing.write(told.history, program)
-        text = brief_text(brief, recollection.read(brief.history), knobs_now(brief))
+        text = brief_text(brief, recollection.read(brief.history), knobs(brief))
         spent.append(1000 * (time.process_time() - began))
         told.add(more)
     return {

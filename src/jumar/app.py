@@ -155,7 +155,7 @@ class Study:
         return self._reader.read(self.entries(after=self._reader.history.last_seq))
 
     def _make_reader(self) -> Reader:
-        from jumar.agents.tuning import knobs_now
+        from jumar.agents.tuning import KnobsNow
         from jumar.assembly import protected_paths
         from jumar.ledgers.artefacts import FolderArtefacts
         from jumar.study.brief import Briefing
@@ -167,7 +167,7 @@ class Study:
         program = workspace.read(terms.base, contract.target.program) or b""
         briefing = Briefing(self.name, contract, workspace, protected)
         places = (workspace, FolderArtefacts(self._home.artefacts))
-        return Reader(briefing, program.decode("utf-8", "replace"), places, knobs_now)
+        return Reader(briefing, program.decode("utf-8", "replace"), places, KnobsNow())
 
     def rejudge(
         self, *, false_keeps: float | None = None, confirmations: int | None = None

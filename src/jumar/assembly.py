@@ -14,7 +14,7 @@ import msgspec
 import jumar
 from jumar.agents.registry import anchored
 from jumar.agents.team import make_team
-from jumar.agents.tuning import knobs_now, with_knobs
+from jumar.agents.tuning import KnobsNow, with_knobs
 from jumar.core.contract import Clock, Contract, LimitTerms
 from jumar.core.evaluator import Evaluator
 from jumar.core.event import StudyStarted
@@ -230,7 +230,7 @@ def _parts(
         around=around,
         scratch=home.scratch,
         observe=observe,
-        knobs=knobs_now,
+        knobs=KnobsNow(),
         with_knobs=with_knobs,
         machine=this_machine,
     )

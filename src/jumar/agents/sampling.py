@@ -7,24 +7,15 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 import optuna
 
 from jumar.agents.knobs import Knob
 from jumar.agents.literals import Value
 from jumar.agents.ranges import Kind, Range, Scale
 from jumar.agents.space import bounds, coordinate, value_at
-from jumar.agents.trials import Fate, Values
+from jumar.agents.trials import Fate, Point
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
-
-
-class Point(msgspec.Struct, frozen=True, kw_only=True):
-    """A trial with the value of every knob that is being tuned."""
-
-    fate: Fate
-    height: float
-    values: Values
 
 
 def ask_tpe(knobs: Sequence[Knob], points: Sequence[Point], seed: int) -> dict[str, Value]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from jumar.rules.guards import broken_guard
 from jumar.rules.recollection import end_of
 
 Values = Mapping[str, Value]
+LATEST, BEST = 250, 50  # trials that are looked at, however long the study is
 
 
 class Fate(enum.Enum):
@@ -50,6 +51,16 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     code: str = ""  #: which code it is but for its knobs; empty where the record does not say
     speaks: bool = True  #: False where its end says something of another code, and nothing of knobs
     why: str = ""  #: what it failed of, in the words of the record
+
+
+class Point(msgspec.Struct, frozen=True, kw_only=True):
+    """A trial with the value of every knob that is being looked at."""
+
+    fate: Fate
+    height: float
+    values: Values
+    number: int = 0
+    why: str = ""
 
 
 class Trials:
@@ -92,6 +103,21 @@ class Trials:
         """True when an experiment with this code said that exactly these were its knobs."""
         knobs = frozenset(values.items())
         return (code, knobs) in self._tried or ("", knobs) in self._tried
+
+    def points(self, trials: Iterable[Trial], parent: str, base: Values) -> list[Point]:
+        """Those of `trials` that say something of the knobs in `base`, which are as `parent` has them."""
+        found = (self._point(trial, parent, base) for trial in trials)
+        return [point for point in found if point]
+
+    def _point(self, trial: Trial, parent: str, base: Values) -> Point | None:
+        if not trial.speaks and trial.commit != parent:
+            return None
+        known = base if trial.commit == parent else self.values(trial.commit)
+        shared = {name: known[name] for name in base if name in known}
+        if 2 * len(shared) < len(base):
+            return None
+        values = {**base, **shared}
+        return Point(fate=trial.fate, height=trial.height, values=values, number=trial.number, why=trial.why)
 
     def _comes_late(self, record: ExperimentRecord) -> bool:
         """True when it is judged after a later experiment with its code, which took its place."""
@@ -146,6 +172,15 @@ class Trials:
                 self._codes[experiment.parent] = code
             self._tried.add((code, frozenset(before.items())))
         return tuple(str(name) for name in changed)
+
+
+def worth_reading(trials: list[Trial]) -> list[Trial]:
+    """The latest and the best, so that a long study costs no more than a short one."""
+    if len(trials) <= LATEST + BEST:
+        return trials
+    old, latest = trials[:-LATEST], trials[-LATEST:]
+    best = sorted((t for t in old if t.fate is Fate.MEASURED), key=lambda t: -t.height)[:BEST]
+    return sorted([*best, *latest], key=lambda trial: trial.number)
 
 
 def _fate(record: ExperimentRecord, guards: Sequence[Guard], baseline: ExperimentRecord) -> Fate | None:

@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from jumar.agents.knobs import Knob, knobs_of, splice
 from jumar.agents.literals import Value, is_same
 from jumar.agents.ranges import Range, Scale, promise_of
-from jumar.agents.sampling import Point, ask_tpe
+from jumar.agents.sampling import ask_tpe
 from jumar.agents.space import Values, bounds, coordinate, value_at, widened
-from jumar.agents.trials import Fate, Trial, Trials
+from jumar.agents.trials import Point, Trials, worth_reading
 from jumar.agents.tuning import code_of
 from jumar.core.agent import Brief
 from jumar.core.proposal import Edit, Proposal
@@ -32,7 +32,6 @@ class Sampler(enum.Enum):
 MOST_KNOBS = 4  # turned in one proposal
 STEPS_PER_KNOB, MOST_STEPS = 1.5, 25  # trials made of plain steps, before TPE has enough to go by
 STEP = 0.15  # of the range, half to double
-LATEST, BEST = 250, 50  # trials that are looked at, however long the study is
 TRIES, LAST_TRIES = 8, 200  # at finding what was not tried; the last ones cost next to nothing
 
 
@@ -59,8 +58,8 @@ class Tuner:
         all_of_them = {knob.name: knob.value for knob in every}
         found = self._mine(every)
         base = {knob.name: knob.value for knob in found}
-        trials = _worth_reading(self._trials.read(brief))
-        points = [point for trial in trials if (point := self._point(trial, brief.parent, base))]
+        trials = worth_reading(self._trials.read(brief))
+        points = self._trials.points(trials, brief.parent, base)
         knobs = [widened(knob, [point.values[knob.name] for point in points]) for knob in found]
         dice = Random(brief.chance)
         turns = Counter(name for trial in trials for name in trial.changed)
@@ -76,16 +75,6 @@ class Tuner:
         if self._space is None:
             return knobs
         return [replace(knob, range=self._space[knob.name]) for knob in knobs if knob.name in self._space]
-
-    def _point(self, trial: Trial, parent: str, base: Values) -> Point | None:
-        """A trial in the champion's space; None where too little is known of its knobs."""
-        if not trial.speaks and trial.commit != parent:
-            return None
-        known = base if trial.commit == parent else self._trials.values(trial.commit)
-        shared = {name: known[name] for name in base if name in known}
-        if 2 * len(shared) < len(base):
-            return None
-        return Point(fate=trial.fate, height=trial.height, values={**base, **shared})
 
     def _pick(
         self, knobs: Sequence[Knob], points: Sequence[Point], turns: Mapping[str, int], dice: Random
@@ -114,15 +103,6 @@ class Tuner:
                 "changed": {name: [base[name], value] for name, value in changed.items()},
             },
         )
-
-
-def _worth_reading(trials: list[Trial]) -> list[Trial]:
-    """The latest and the best, so that a long study costs no more than a short one."""
-    if len(trials) <= LATEST + BEST:
-        return trials
-    old, latest = trials[:-LATEST], trials[-LATEST:]
-    best = sorted((t for t in old if t.fate is Fate.MEASURED), key=lambda t: -t.height)[:BEST]
-    return sorted([*best, *latest], key=lambda trial: trial.number)
 
 
 def _most_promising(knobs: Sequence[Knob], turns: Mapping[str, int], dice: Random) -> list[Knob]:

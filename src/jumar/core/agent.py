@@ -38,12 +38,28 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()  #: what researchers outside wrote down, oldest first
 
 
+class Stretch(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a knob's range, and what came of the experiments that had it there."""
+
+    values: str  #: in words
+    measured: int = 0
+    mean: float | None = (
+        None  #: how far above the champion they stood, in the metric's unit; None if unmeasured
+    )
+    best: float | None = None
+    lost: Mapping[str, int] = {}  #: why → how many of those that gave no number
+
+
 class KnobNow(msgspec.Struct, frozen=True, kw_only=True):
-    """A knob of the champion: what it stands at, and between what it may be turned."""
+    """A knob of the champion: what it stands at, between what it may be turned, and what was seen there.
+
+    Other knobs were turned as well in what `seen` speaks of, so it shows where to look and proves nothing.
+    """
 
     name: str
     value: bool | int | float | str
     range: str  #: in words
+    seen: tuple[Stretch, ...] = ()
 
 
 class Agent(Protocol):
