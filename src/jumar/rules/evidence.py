@@ -10,8 +10,8 @@ from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.outcome import Measured
 from jumar.core.run import Purpose, RunRecord, Side
 from jumar.core.verdict import Decision, Verdict
-from jumar.rules.history import History
-from jumar.rules.noise import measure_noise, relearnt_noise, update_noise
+from jumar.rules.history import History, Pooled
+from jumar.rules.noise import LEARNT_FROM, leads_elsewhere, measure_noise, relearnt_noise, update_noise
 from jumar.rules.quarantine import largest_gain
 from jumar.rules.simpler import Allowance, allowance, is_simplification, margin_of, simplifies
 
@@ -86,7 +86,7 @@ def noise_of(history: History) -> Noise:
 
     Raises NotMeasurable when the baseline's replicates give none.
     """
-    done, noise = history.pooled or (0, baseline_noise(history))
+    done, noise, unlearnt = history.pooled or Pooled(0, baseline_noise(history))
     for number in history.paired[done:]:
         record = history.experiments[number]
         values = [
@@ -95,9 +95,27 @@ def noise_of(history: History) -> Noise:
             if isinstance(pair.candidate, Measured) and isinstance(pair.reference, Measured)
         ]
         stands = record.verdict and record.verdict.decision is Decision.KEPT and not record.refuted
-        noise = (relearnt_noise if stands else update_noise)(noise, values)
-    history.pooled = (len(history.paired), noise)
+        if stands and leads_elsewhere(noise, values):
+            own = _own_values(record)
+            if len(own) < LEARNT_FROM:
+                unlearnt = number
+            elif (learnt := relearnt_noise(noise, own)) is not noise:
+                noise = learnt
+                continue
+        noise = update_noise(noise, values)
+    history.pooled = Pooled(len(history.paired), noise, unlearnt)
     return noise
+
+
+def _own_values(record: ExperimentRecord) -> list[float]:
+    """What an experiment's own commit gave in its pairs, made up to LEARNT_FROM by its revisits."""
+    values: dict[Purpose, list[float]] = {Purpose.CONFIRM: [], Purpose.REVISIT: []}
+    for purpose, found in values.items():
+        for run in latest_runs(record, purpose):
+            if run.run.side is Side.CANDIDATE and isinstance(run.outcome, Measured):
+                found.append(run.outcome.value)
+    paired, revisited = values.values()
+    return paired + revisited[: max(0, LEARNT_FROM - len(paired))]
 
 
 def baseline_noise(history: History) -> Noise:

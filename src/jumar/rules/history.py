@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from itertools import takewhile
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -35,6 +36,14 @@ from jumar.rules.means import Means
 from jumar.rules.worked import Worked
 
 
+class Pooled(NamedTuple):
+    """The noise after the first `done` of the experiments that were judged after pairs of runs."""
+
+    done: int
+    noise: Noise
+    unlearnt: int | None = None  #: a keep that led to where it is another, with too few runs to tell
+
+
 class History:
     """A study as it stands. `apply` takes the next entry; everything else reads.
 
@@ -64,7 +73,7 @@ class History:
         self.finished = False  # a limit of the contract ended the last sitting
         self.tested: dict[int, int] = {}  # experiment → its place in the order of first confirmations
         self.paired: list[int] = []  # experiments that were judged after pairs of runs
-        self.pooled: tuple[int, Noise] | None = None  # noise pooled over the first so many of these
+        self.pooled: Pooled | None = None
         self.trees: dict[str, int] = {}  # identity of the editable files → first experiment with it
         self._means: dict[str, Means] = defaultdict(Means)
         self._worked = Worked()
@@ -109,6 +118,7 @@ class History:
                     self._forget_before(number, self.revisited.get(number, 0))
                 self.revisited[number] = runs
                 self.unseen, self.doubted = 0, False
+                self.pooled = None  # its runs count where the noise is learnt anew
             case Judged(experiment=number, verdict=verdict):
                 record = self.experiments[number]
                 self.experiments[number] = replace(record, verdict=verdict, judged_at=entry.at)

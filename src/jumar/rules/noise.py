@@ -31,7 +31,8 @@ SEEDED_BELOW = 0.5
 MOST_FREEDOM = 12
 
 FAR = 1.5  # times as much, or as little, is another place on the logarithm
-OTHERWISE = 3.0  # times as noisy or as quiet; three runs of equals look so quiet once in ten times
+OTHERWISE = 3.0  # times as noisy or as quiet
+LEARNT_FROM = 6  # runs; so many of equals look a third as noisy once in a hundred times, three once in ten
 
 
 def measure_noise(values: Mapping[int, float], *, repeated: tuple[float, float] | None = None) -> Noise:
@@ -89,21 +90,34 @@ def update_noise(noise: Noise, pairs: Sequence[tuple[float, float]]) -> Noise:
     )
 
 
-def relearnt_noise(noise: Noise, pairs: Sequence[tuple[float, float]]) -> Noise:
-    """The noise after the pairs of a kept experiment: that of its own runs, where it leads to another place.
+def leads_elsewhere(noise: Noise, pairs: Sequence[tuple[float, float]]) -> bool:
+    """Whether the pairs of a kept experiment lead far, to where its own runs scatter otherwise than before.
 
-    Not every noise grows with what is measured (an accuracy's shrinks towards 1). Where a keep moved
-    the value by half or more and its own runs scatter otherwise than all before, what was known is
-    of no use there: it would hide every later gain, and as nothing passes a screen, nothing mends it.
+    Not every noise grows with what is measured: an accuracy's shrinks towards 1. What was known is of no
+    use there: it would hide every later gain, and as nothing passes a screen, nothing mends it.
     """
-    values = [on_scale(candidate, noise) for candidate, _ in pairs] if _are_positive(pairs) else []
-    if noise.deterministic or not noise.relative or len(values) < 2:
-        return update_noise(noise, pairs)
-    moved = abs(fmean(values) - fmean(on_scale(reference, noise) for _, reference in pairs))
+    if noise.deterministic or not noise.relative or len(pairs) < 2 or not _are_positive(pairs):
+        return False
+    scaled = [(on_scale(candidate, noise), on_scale(reference, noise)) for candidate, reference in pairs]
+    moved = abs(fmean(candidate - reference for candidate, reference in scaled))
+    return moved >= math.log(FAR) and bool(_other_sd(noise, [candidate for candidate, _ in scaled]))
+
+
+def relearnt_noise(noise: Noise, own: Sequence[float]) -> Noise:
+    """The noise of the place that a keep leads to, by its own runs; unchanged where they scatter as before.
+
+    `own` are at least LEARNT_FROM values: fewer look quiet by luck.
+    """
+    if not all(value > 0 for value in own):
+        return noise  # these are compared in another unit
+    sd = _other_sd(noise, [on_scale(value, noise) for value in own])
+    return replace(noise, run_sd=sd, pair_sd=math.sqrt(2) * sd, runs=len(own)) if sd else noise
+
+
+def _other_sd(noise: Noise, values: Sequence[float]) -> float:
+    """The values' own standard deviation where it is quite another than the noise's, else 0."""
     sd = math.sqrt(squares_about_mean(values) / (len(values) - 1))
-    if moved < math.log(FAR) or not 0 < sd or 1 / OTHERWISE < sd / noise.run_sd < OTHERWISE:
-        return update_noise(noise, pairs)
-    return replace(noise, run_sd=sd, pair_sd=math.sqrt(2) * sd, runs=len(values))
+    return 0.0 if not 0 < sd or 1 / OTHERWISE < sd / noise.run_sd < OTHERWISE else sd
 
 
 def _are_positive(pairs: Sequence[tuple[float, float]]) -> bool:

@@ -88,6 +88,9 @@ def _occasion(history: History) -> str:
         return "it ran far below its record beside a candidate"
     if CRASHES <= history.crashes <= history.unseen:  # it was not seen since the row began
         return f"{history.crashes} experiments in a row gave no number"
+    noise_of(history)
+    if history.pooled and history.pooled.unlearnt == history.champion:
+        return "the noise is another where it leads, and has to be learnt"
     return f"it has not run for {history.unseen} experiments" if history.unseen >= UNSEEN else ""
 
 

@@ -19,7 +19,7 @@ from jumar.core.verdict import Claim, Verdict
 from jumar.errors import NotMeasurable
 from jumar.rules.certify import Look, certify
 from jumar.rules.judge import judge
-from jumar.rules.noise import measure_noise, relearnt_noise, update_noise
+from jumar.rules.noise import leads_elsewhere, measure_noise, relearnt_noise, update_noise
 from jumar.rules.simpler import margin_of
 
 NUMBERS = some.floats(-MOST, MOST) | some.sampled_from([0.0, -0.0, 5e-324, -5e-324, MOST, -MOST, 1.0, 1e-300])
@@ -115,7 +115,9 @@ def test_noise_is_a_number_or_refused(values: list[float], pairs: list[tuple[flo
         noise = measure_noise(dict(enumerate(values)))
     except NotMeasurable:
         return
-    for after in (update_noise(noise, pairs), relearnt_noise(noise, pairs)):
+    learnt = relearnt_noise(noise, values) if noise.relative else noise
+    assert leads_elsewhere(noise, pairs) in (True, False)
+    for after in (update_noise(noise, pairs), learnt):
         assert math.isfinite(after.run_sd) and math.isfinite(after.pair_sd)
         assert after.deterministic or (after.run_sd > 0 and after.pair_sd > 0)
 

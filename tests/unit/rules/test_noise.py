@@ -8,7 +8,15 @@ import pytest
 
 from jumar.core.evidence import Noise
 from jumar.errors import NotMeasurable
-from jumar.rules.noise import measure_noise, pair_spread, relearnt_noise, smallest_gain, update_noise
+from jumar.rules.noise import (
+    LEARNT_FROM,
+    leads_elsewhere,
+    measure_noise,
+    pair_spread,
+    relearnt_noise,
+    smallest_gain,
+    update_noise,
+)
 
 VALUES = {11: 2.50, 12: 2.52, 13: 2.48}
 
@@ -87,16 +95,29 @@ def test_a_keep_that_leads_to_quieter_places_teaches_their_noise() -> None:
     accuracy = measure_noise({1: 0.09, 2: 0.10, 3: 0.11})
     assert accuracy.run_sd == pytest.approx(0.1, rel=0.01)
     pairs = [(0.79, 0.11), (0.80, 0.10), (0.81, 0.09)]
-    after = relearnt_noise(accuracy, pairs)
-    assert after.run_sd == pytest.approx(0.0125, rel=0.01)
-    assert after.runs == 3
+    assert leads_elsewhere(accuracy, pairs)
+    after = relearnt_noise(accuracy, [0.79, 0.80, 0.81, 0.79, 0.80, 0.81])
+    assert after.run_sd == pytest.approx(0.0112, rel=0.01)
+    assert after.runs == 6
     assert after.pair_sd == pytest.approx(math.sqrt(2) * after.run_sd)
 
 
 def test_a_keep_nearby_or_as_noisy_as_before_only_adds_to_what_is_known() -> None:
     noise = measure_noise({1: 0.9, 2: 1.0, 3: 1.1})
     for pairs in ([(0.95, 1.0), (0.951, 1.01)], [(5.5, 1.0), (5.0, 1.1), (4.5, 0.9)], [(5.0, 1.0)]):
-        assert relearnt_noise(noise, pairs) == update_noise(noise, pairs)
+        assert not leads_elsewhere(noise, pairs)
+
+
+def test_three_equals_that_look_quiet_by_luck_teach_no_noise_when_more_are_seen() -> None:
+    noise = Noise(run_sd=0.1, pair_sd=0.14, runs=4, relative=True)
+    assert leads_elsewhere(noise, [(2.0, 1.0), (2.01, 1.0), (2.02, 1.0)])
+    assert relearnt_noise(noise, [2.0, 2.01, 2.02, 2.3, 1.8, 2.1]) is noise
+    rng = random.Random(5)
+    believed = sum(
+        relearnt_noise(noise, [math.exp(rng.gauss(0, 0.1)) for _ in range(LEARNT_FROM)]) is not noise
+        for _ in range(4000)
+    )
+    assert believed < 0.02 * 4000
 
 
 def test_pairs_teach_the_noise_whatever_the_gain_is() -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -10,8 +10,9 @@ from jumar.core.evidence import Want
 from jumar.core.outcome import Failed, Measured, Outcome, Why
 from jumar.core.run import Purpose, Run, Side
 from jumar.core.verdict import Decision
-from jumar.rules.evidence import standing
+from jumar.rules.evidence import noise_of, standing
 from jumar.rules.history import History
+from jumar.rules.noise import LEARNT_FROM
 from jumar.rules.plan import revisiting_runs
 from jumar.rules.revisit import CRASHES, PAIRS, UNSEEN, Finding, revisit
 from jumar.testing.events import commit_of, judged, proposed, started
@@ -24,7 +25,7 @@ IN_WORDS = "the champion gave no number in 4 runs: crashed: exit code 1"
 class Night:
     """A study told event by event: the baseline is worth 10, experiment 1 is worth 9; σ is 1 %."""
 
-    def __init__(self, *, keeps: bool = True) -> None:
+    def __init__(self, *, keeps: bool = True, gains: Sequence[float] = (9.0, 9.1, 8.9)) -> None:
         self.history = History()
         self._seq = self._last = 0
         self._tell(started(), proposed(0))
@@ -34,8 +35,9 @@ class Night:
         if keeps:
             experiment = replace(proposed(1).experiment, parent=commit_of(0))
             self._tell(Proposed(experiment=experiment))
-            for seed, value in enumerate((9.0, 9.1, 8.9)):
+            for seed, value in enumerate(gains):
                 self._run(1, seed, Purpose.CONFIRM, Measured(value=value))
+                self._run(1, seed, Purpose.CONFIRM, Measured(value=10.0), Side.REFERENCE)
             self._tell(judged(1, Decision.KEPT))
             self._last = 1
 
@@ -44,9 +46,13 @@ class Night:
             self._seq += 1
             self.history.apply(Entry(seq=self._seq, at=float(self._seq), study="s", event=event, digest=""))
 
-    def _run(self, number: int, seed: int, purpose: Purpose, outcome: Outcome) -> None:
-        key = f"{number}-{purpose.value}{seed}"
-        run = Run(key=key, experiment=number, commit=commit_of(number), seed=seed, purpose=purpose, pair=seed)
+    def _run(
+        self, number: int, seed: int, purpose: Purpose, outcome: Outcome, side: Side = Side.CANDIDATE
+    ) -> None:
+        key, of = f"{number}-{purpose.value}{seed}{side.value}", number if side is Side.CANDIDATE else 0
+        run = Run(
+            key=key, experiment=number, commit=commit_of(of), seed=seed, purpose=purpose, pair=seed, side=side
+        )
         self._tell(RunStarted(run=run), RunEnded(key=key, outcome=outcome))
 
     def judge(self, decision: Decision, times: int) -> None:
@@ -171,3 +177,16 @@ def test_a_run_that_was_lost_is_made_again_in_its_place() -> None:
     again = revisiting_runs(night.history)
     assert {run.pair for run in again} == {own.pair} and {run.seed for run in again} == {own.seed}
     assert {run.key for run in again}.isdisjoint({own.key, beside.key})
+
+
+def test_a_keep_that_leads_far_is_run_until_its_noise_can_be_told() -> None:
+    night = Night(gains=(1.0, 1.0001, 1.0002))
+    assert noise_of(night.history).run_sd > 0.005, "three runs say too little"
+    runs = 0
+    while isinstance(night.ask(), Want):
+        night.revisit(Measured(value=1.0001 + runs / 10_000))
+        night.end()
+        runs += 1
+    assert runs == LEARNT_FROM - 3
+    assert noise_of(night.history).run_sd < 0.0005
+    assert noise_of(night.history).runs == LEARNT_FROM
