@@ -34,6 +34,7 @@ EVENTS = (
     "Noticed",
     "Certified",
     "Refuted",
+    "Revisited",
     "Rested",
 )
 
@@ -84,6 +85,7 @@ ONCE = (
     "Noticed",
     "Certified",
     "Refuted",
+    "Revisited",
     "Rested",
     "make the study's folder",
     "lock the study",

@@ -66,9 +66,9 @@ baseline = 3
 """
 _SCORING = 'score = ["python", "-I", "-S", "score.py"]\nhidden = ["hidden"]\n'
 
-#: The ideas, in order: what each sets, and what an exact target says of it.
-_RATES = (2.8, 4.0, 2.6, 2.7, 2.4, 6.0, 2.2, 2.0, 2.5, 1.8)
-_CRASHES, _STRAYS, _GARBLED = 3, 6, 9
+#: The ideas, in order: what each sets. After three crashes in a row the champion is revisited.
+_RATES = (2.8, 4.0, 2.6, 2.7, 2.71, 2.72, 2.4, 6.0, 2.2, 2.0, 2.5, 1.8)
+_CRASHES, _STRAYS, _GARBLED = (3, 4, 5), 8, 11
 
 
 class Kind(NamedTuple):
@@ -105,7 +105,7 @@ def make_ideas(folder: Path, kind: Kind) -> Path:
         idea = folder / f"{at:02}"
         idea.mkdir(parents=True)
         text = kind.work.replace("RATE = 3.0", f"RATE = {rate}")
-        if at == _CRASHES:
+        if at in _CRASHES:
             text = text.replace('MODE = "plain"', 'MODE = "crash"')
         elif at == _STRAYS:
             (idea / "notes.txt").write_text("mine\n")
