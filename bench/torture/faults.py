@@ -20,8 +20,8 @@ from jumar.ledgers.sql import SqlLedger
 
 BEFORE, WITHIN, AFTER = "before", "within", "after"
 
-#: Kinds of event. `kept` is a verdict that moves the champion. `Answered` is none of them: only agents
-#: that are paid are answered, and these studies have none.
+#: Kinds of event. `kept` is a verdict that moves the champion. `Answered` and `Thought` are none of
+#: them: only agents that think leave these, and these studies have none.
 EVENTS = (
     "StudyStarted",
     "Resumed",

@@ -207,7 +207,7 @@ def _parts(
     editable = contract.target.editable
     bench = StudyBench(
         sandbox,
-        workspace,
+        lambda: open_workspace(home.folder),
         around,
         home.scratch,
         lambda path: matches(path, editable) and not matches(path, protected),

@@ -234,7 +234,7 @@ def sleeping() -> bool:
     return False
 
 
-def test_jumar_killed_while_a_program_thinks_takes_it_along_and_goes_on(
+def test_jumar_killed_or_stopped_while_a_program_thinks_takes_it_along_and_goes_on(
     target: Path,
     tmp_path: Path,
     jumar: Cli,
@@ -254,6 +254,12 @@ def test_jumar_killed_while_a_program_thinks_takes_it_along_and_goes_on(
     while sleeping() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not sleeping()
+    process = started(target, "run", "--experiments", "1")
+    while not sleeping() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    begun = time.monotonic()
+    jumar(target, "stop")
+    assert process.wait(20) == 0 and time.monotonic() - begun < 5 and not sleeping()
     program.write_text(QUICK)
     jumar(target, "run", "--experiments", "1")
     assert open_study(target).experiment(1).experiment.hypothesis == "a lower rate"

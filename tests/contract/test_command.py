@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent
@@ -38,6 +39,7 @@ class Desk:
         self.tools = (Tool(name="knobs", about="all knobs"),)
         self.replies = replies
         self.kept: list[Reply] = []
+        self.called_off = threading.Event()
 
     def ask(self, tool: str, arguments: Mapping[str, Any]) -> str:
         return f"{tool}: {sorted(arguments)}"
@@ -61,7 +63,7 @@ class Lab:
         workspace = open_workspace(target)
         around = Surroundings(env={"PATH": os.environ["PATH"]}, inputs={}, readable=(), masked=(), without=())
         self.bench = StudyBench(
-            choose(None), workspace, around, target / ".jumar" / "scratch", "train.py".__eq__
+            choose(None), lambda: workspace, around, target / ".jumar" / "scratch", "train.py".__eq__
         )
         commit = workspace.pin(["train.py"], include_dirty=False)
         files = {name: content.encode() for name, content in FILES.items()}

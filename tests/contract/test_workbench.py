@@ -35,6 +35,9 @@ class Clerk:
         self.asked: list[bytes] = []
         self.renewals: dict[str, bytes] = {}
 
+    def look(self) -> None:
+        """It may always go on."""
+
     def answer(self, question: bytes) -> bytes:
         self.asked.append(question)
         return b"you asked: " + question
@@ -81,7 +84,7 @@ def bench(
     )
     workspace = open_workspace(folder)
     may_change = {"work.py", "old.py", "lib/made.py"}.__contains__
-    yield Bench(workspace, StudyBench(sandbox, workspace, around, scratch, may_change), tmp_path)
+    yield Bench(workspace, StudyBench(sandbox, lambda: workspace, around, scratch, may_change), tmp_path)
     assert list(scratch.iterdir()) == []
 
 

@@ -12,7 +12,7 @@ from jumar.agents.command_account import Account
 from jumar.agents.command_clients import Client, Heard, ProviderFailed, failure
 from jumar.agents.command_words import prompt, read_words
 from jumar.core.agent import Brief
-from jumar.core.desk import Desk, Reply, Usage
+from jumar.core.desk import CalledOff, Desk, Reply, Usage
 from jumar.core.job import Caps, Ending, ExitReport
 from jumar.core.proposal import Edit, Proposal
 from jumar.core.workbench import Done, Errand, Workbench
@@ -100,7 +100,8 @@ class Command:
             try:
                 return self._call(brief, desk, asked)
             except ProviderFailed:
-                time.sleep(wait_s)
+                if desk.called_off.wait(wait_s):
+                    raise CalledOff from None
         return self._call(brief, desk, asked)
 
     def _call(self, brief: Brief, desk: Desk, asked: str) -> Kept:
@@ -146,10 +147,14 @@ class Command:
 
 
 class _Attendant:
-    """Answers from the record, and gives renewed log-ins back."""
+    """Answers from the record, gives renewed log-ins back, and ends a call that nobody waits for."""
 
     def __init__(self, desk: Desk, account: Account) -> None:
         self._desk, self.renewed = desk, account.renewed
+
+    def look(self) -> None:
+        if self._desk.called_off.is_set():
+            raise CalledOff
 
     def answer(self, question: bytes) -> bytes:
         name, _, rest = question.decode("utf-8", "replace").partition("\n")

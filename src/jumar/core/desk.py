@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Event
 from typing import Any, Protocol
 
 import msgspec
@@ -63,6 +64,18 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage
 
 
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What tells one brief from another: after a crash an agent is asked the same again."""
+
+    number: int  #: of the experiment that was to be proposed
+    parent: str  #: commit that its edits apply to
+    refusals: tuple[str, ...] = ()
+
+
+class CalledOff(Exception):
+    """Nobody waits for this proposal any more. Desks raise it, and agents that hear of it may."""
+
+
 class Desk(Archive, Protocol):
     """An archive, the brief as text, and a place for what was paid for. Of one proposal; promises this.
 
@@ -70,6 +83,11 @@ class Desk(Archive, Protocol):
     `keep` makes a reply durable before it returns, and its cost counts from then on: call it before
     a reply is used. `replies` are those that were kept since their agent's last experiment, oldest
     first: after a crash an agent finds there what it need not ask again.
+
+    `called_off` is set when the study rests while an agent thinks: it gives up within a second or so,
+    and whatever it started ends. From then on `ask` raises CalledOff; `keep` still keeps what was
+    paid for while the study is there to write it down, and raises CalledOff afterwards. All of it may
+    be used on any thread.
     """
 
     @property
@@ -77,5 +95,8 @@ class Desk(Archive, Protocol):
 
     @property
     def replies(self) -> tuple[Reply, ...]: ...
+
+    @property
+    def called_off(self) -> Event: ...
 
     def keep(self, reply: Reply) -> None: ...

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from jumar.core.desk import Usage
+from jumar.core.desk import Question, Usage
 from jumar.core.experiment import Experiment
 from jumar.core.job import ExitReport
 from jumar.core.outcome import Outcome
@@ -65,6 +65,18 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, tag="answered"):
     request: str
     reply: str
     usage: Usage
+    question: Question | None = None  #: which the agent was answering; None in older records
+
+
+class Thought(msgspec.Struct, frozen=True, kw_only=True, tag="thought"):
+    """An agent thought, and no experiment came of it: it failed, was called off, or had nothing left.
+
+    What the machine waited counts towards the agent's next experiment, as what it was answered does.
+    """
+
+    agent: str
+    waited_s: float  #: as in `core.proposal.Cost`
+    nothing: bool = False  #: it said that there is nothing left to propose
 
 
 class RunStarted(msgspec.Struct, frozen=True, kw_only=True, tag="run_started"):
@@ -172,6 +184,7 @@ class Rested(msgspec.Struct, frozen=True, kw_only=True, tag="rested"):
 Event = (
     StudyStarted
     | Answered
+    | Thought
     | Proposed
     | RunStarted
     | RunEnded

@@ -21,7 +21,8 @@ class Executor(Protocol):
 
     `submit` returns at once and never raises for the job's own failure; it may be called with
     more jobs than there are slots, and what counts is the caller's to hold. Each job is reported
-    by `wait` exactly once. `cancel` may be called twice and after the end. Nothing that a job
+    by `wait` exactly once. `wake` may be called on any thread: the `wait` that is under way, or else
+    the next one, returns at once. `cancel` may be called twice and after the end. Nothing that a job
     started outlives its report, nor `close`.
     """
 
@@ -32,6 +33,8 @@ class Executor(Protocol):
     def wait(self, timeout_s: float) -> tuple[Ended, ...]:
         """Jobs that ended since the last call; waits up to `timeout_s` for at least one."""
         ...
+
+    def wake(self) -> None: ...
 
     def cancel(self, key: str) -> None: ...
 

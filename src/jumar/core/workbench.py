@@ -35,6 +35,10 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 class Attendant(Protocol):
     """Sees to a program while it runs. What it is told, the program wrote: none of it may be believed."""
 
+    def look(self) -> None:
+        """Called a few times a second; raises when the program shall end."""
+        ...
+
     def answer(self, question: bytes) -> bytes:
         """The answer to a question asked with `sh .jumar/ask.sh WORDS`; the words come line by line."""
         ...

@@ -30,7 +30,7 @@ class LocalExecutor:
         self.slots = slots
         self._sandbox = sandbox
         self._asked: deque[Job | str] = deque()  # a job to start, or the key of one to cancel
-        self._ended: queue.SimpleQueue[Ended | Exception] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[Ended | Exception | None] = queue.SimpleQueue()  # None: woken
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._closing = False
         self._over: queue.SimpleQueue[tuple[str, Confined] | None] = queue.SimpleQueue()
@@ -52,11 +52,15 @@ class LocalExecutor:
         """As promised. Raises SandboxUnavailable when a job could not be confined."""
         found: list[Ended] = []
         try:
-            found.append(_or_raise(self._ended.get(timeout=max(0.0, timeout_s))))
+            told = self._ended.get(timeout=max(0.0, timeout_s))
             while True:
-                found.append(_or_raise(self._ended.get_nowait()))
+                found += [_or_raise(told)] if told else []
+                told = self._ended.get_nowait()
         except queue.Empty:
             return tuple(found)
+
+    def wake(self) -> None:
+        self._ended.put(None)
 
     def close(self) -> None:
         if self._closing:

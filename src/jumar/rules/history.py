@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from jumar.core.desk import Question
 from jumar.core.event import (
     Answered,
     Asked,
@@ -24,6 +25,7 @@ from jumar.core.event import (
     RunLost,
     RunStarted,
     StudyStarted,
+    Thought,
     Wish,
 )
 from jumar.core.evidence import Noise
@@ -69,6 +71,8 @@ class History:
         self.answers: dict[str, list[Answered]] = {}  # agent → what it was answered since its last experiment
         self.handed: dict[int, HandedIn] = {}  # ticket → what waits; replaced, never changed
         self.notes: list[str] = []
+        self.questions: dict[str, Question] = {}  # agent → the one that its latest answers are about
+        self.waits: dict[str, float] = {}  # agent → seconds waited for it since its last experiment
         self.last_seq = 0
         self.finished = False  # a limit of the contract ended the last sitting
         self.tested: dict[int, int] = {}  # experiment → its place in the order of first confirmations
@@ -89,9 +93,8 @@ class History:
                 self.finished = finished
             case Asked(wish=Wish.TELL, words=words):
                 self.messages.append(words)
-            case Answered(agent=agent, usage=usage) as answered:
-                self.answers.setdefault(agent, []).append(answered)
-                self.cost_usd += usage.usd
+            case Answered() | Thought() as event:
+                self._apply_to_agent(event)
             case HandedIn() as handed:
                 self.handed = {**self.handed, entry.seq: handed}
             case Noted(words=words):
@@ -100,6 +103,18 @@ class History:
                 self.claims.append(claim)
             case _:
                 self._apply_to_experiment(entry)
+
+    def _apply_to_agent(self, event: Answered | Thought) -> None:
+        match event:
+            case Answered(agent=agent, usage=usage, question=question):
+                self.answers.setdefault(agent, []).append(event)
+                self.cost_usd += usage.usd
+                if question:
+                    self.questions[agent] = question
+            case Thought(agent=agent, waited_s=waited_s, nothing=nothing):
+                self.waits[agent] = self.waits.get(agent, 0.0) + waited_s
+                if nothing:
+                    self.questions.pop(agent, None)
 
     def _apply_to_experiment(self, entry: Entry) -> None:
         match entry.event:
@@ -158,6 +173,8 @@ class History:
             self.trees.setdefault(experiment.tree, experiment.number)
         if "retest_of" not in experiment.details:
             self.answers.pop(experiment.agent, None)
+            self.questions.pop(experiment.agent, None)
+            self.waits.pop(experiment.agent, None)
 
     def _count(self, number: int, verdict: Verdict) -> None:
         self.judged += 1

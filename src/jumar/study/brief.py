@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from itertools import compress
 from operator import is_not
 
+from msgspec.structs import replace
+
 from jumar.core.agent import Brief
 from jumar.core.contract import Contract
+from jumar.core.desk import Question
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.workspace import TreeFile, Workspace
 from jumar.rules.evidence import baseline_noise, noise_of, standing
@@ -33,9 +36,10 @@ class Briefing:
         self._told: list[ExperimentRecord] = []  # as they are
         self._shown: list[ExperimentRecord] = []  # and as agents see them
 
-    def write(self, history: History, program: str, *, refusals: tuple[str, ...] = ()) -> Brief:
-        """The brief for the next proposal; `refusals` says why earlier attempts at it were refused."""
-        parent, number = history.champion_commit, len(history.experiments)
+    def write(self, history: History, program: str, question: Question | None = None) -> Brief:
+        """The brief that puts this question, or the next one about the champion."""
+        question = question or Question(number=len(history.experiments), parent=history.champion_commit)
+        parent, number, refusals = question.parent, question.number, question.refusals
         noise, value = noise_of(history), standing(history, parent).value
         secret = history.terms.secret if history.terms else ""
         return Brief(
@@ -47,12 +51,16 @@ class Briefing:
             files=self.editable_files(parent),
             value=self.veil(history).value(value),
             noise=sd_in_unit(noise.run_sd, value, noise),
-            history=self._history(history),
+            history=self.history(history),
             chance=chance_for(secret, number, len(refusals)),
             refusals=refusals,
             messages=tuple(history.messages),
             notes=tuple(history.notes),
         )
+
+    def now(self, brief: Brief, history: History) -> Brief:
+        """The same brief with the study as it stands by now."""
+        return replace(brief, history=self.history(history))
 
     def veil(self, history: History) -> Veil:
         """What agents see of scores. Raises NotMeasurable before the baseline has given a noise."""
@@ -62,7 +70,7 @@ class Briefing:
             self._veil = Veil(self._contract.measure, noise, level)
         return self._veil
 
-    def _history(self, history: History) -> tuple[ExperimentRecord, ...]:
+    def history(self, history: History) -> tuple[ExperimentRecord, ...]:
         """Every experiment as agents see it; only what changed since the last brief is looked at."""
         now, veil = list(history.experiments.values()), self.veil(history)
         for place in compress(range(len(now)), map(is_not, self._told, now)):

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from threading import Event
 from typing import Any
 
-from jumar.core.desk import Archive, Reply, Tool
+from jumar.core.desk import Archive, CalledOff, Question, Reply, Tool
 from jumar.core.event import Answered
-from jumar.core.ledger import Artefacts, Ledger
+from jumar.core.ledger import Artefacts
+from jumar.study.thinking import Inbox
 
 
 class StudyDesk:
-    """Keeps the promises of `core.desk.Desk` for one proposal of a study.
+    """Keeps the promises of `core.desk.Desk` for one question of a study, on any thread.
 
-    Replies go into the record at once and not through the loop's recorder, which is not for other
-    threads; the loop hears of them like of any other process's entries.
+    `text`, `tools` and `replies` are as they were when the question was put. What is looked up is
+    looked up on the loop's thread, in the study as it stands by then; and there a reply is written down.
     """
 
     def __init__(
         self,
-        study: str,
+        question: Question,
         text: str,
-        archive: Archive,
+        archive: Callable[[], Archive],
         answers: Sequence[Answered],
-        places: tuple[Ledger, Artefacts],
+        record: Callable[[Answered], None],
+        places: tuple[Inbox, Artefacts, Event],
     ) -> None:
-        self._study, self._text, self._archive = study, text, archive
-        self._answers = answers
-        self._ledger, self._artefacts = places
+        self._question, self._text, self._answers = question, text, answers
+        self._archive, self._record = archive, record
+        self._inbox, self._artefacts, self._called_off = places
+        self._tools = archive().tools
 
     @property
     def text(self) -> str:
@@ -35,10 +39,16 @@ class StudyDesk:
 
     @property
     def tools(self) -> tuple[Tool, ...]:
-        return self._archive.tools
+        return self._tools
+
+    @property
+    def called_off(self) -> Event:
+        return self._called_off
 
     def ask(self, tool: str, arguments: Mapping[str, Any]) -> str:
-        return self._archive.ask(tool, arguments)
+        if self._called_off.is_set():
+            raise CalledOff
+        return self._inbox.call(lambda: self._archive().ask(tool, arguments))
 
     @property
     def replies(self) -> tuple[Reply, ...]:
@@ -53,8 +63,11 @@ class StudyDesk:
         )
 
     def keep(self, reply: Reply) -> None:
-        digest = self._artefacts.put(reply.content)
-        self._ledger.append(
-            self._study,
-            Answered(agent=reply.agent, request=reply.request, reply=digest, usage=reply.usage),
+        answered = Answered(
+            agent=reply.agent,
+            request=reply.request,
+            reply=self._artefacts.put(reply.content),  # here: megabytes of a transcript take a while
+            usage=reply.usage,
+            question=self._question,
         )
+        self._inbox.call(lambda: self._record(answered))

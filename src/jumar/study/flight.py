@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 from msgspec.structs import replace
@@ -102,12 +102,12 @@ class Flights:
             aloft.stopped = stopped
             self._parts.executor.cancel(key)
 
-    def wait(self, timeout_s: float) -> tuple[Landed, ...]:
-        """Runs that have their outcome since the last call."""
+    def wait(self, timeout_s: float, is_due: Callable[[], bool] = lambda: False) -> tuple[Landed, ...]:
+        """Runs that have their outcome since the last call; waits no longer once something else `is_due`."""
         ended = self._parts.executor.wait(min(timeout_s, LAUNCH_S))
         if not ended or len(self._left) > MOST_LEFT:
             self._tidy()
-        if not ended and timeout_s > LAUNCH_S:
+        if not ended and timeout_s > LAUNCH_S and not is_due():
             ended = self._parts.executor.wait(timeout_s - LAUNCH_S)
         landed = [self._follow(each) for each in ended]
         return tuple(flight for flight in landed if flight)

@@ -14,6 +14,8 @@ from jumar.rules.evidence import certifying_pairs, noise_of, standing
 from jumar.rules.history import History
 from jumar.rules.plan import certifying_runs, fatal_failure
 from jumar.rules.refuted import last_certified, may_lose, refutations
+from jumar.study.asking import Asking
+from jumar.study.brief import Briefing
 from jumar.study.deciding import Deciding
 from jumar.study.flight import Flights, Landed
 from jumar.study.parts import Parts
@@ -36,13 +38,14 @@ class Loop:
         self._recorder = Recorder(parts)
         self._flights = Flights(parts)
         self._queue = Queue()
-        self._proposer = Proposer(parts, self._recorder)
-        self._deciding = Deciding(parts, self._recorder, self._queue, self._proposer)
+        briefing = Briefing(parts.name, parts.contract, parts.workspace, parts.protected)
+        proposer = Proposer(parts, self._recorder, briefing)
+        self._asking = Asking(parts, self._recorder, proposer, briefing)
+        self._deciding = Deciding(parts, self._recorder, self._queue, proposer)
         self._watch = Watch(parts, self._recorder, self._flights, self._queue)
         self._sitting = Sitting(parts, self._recorder.history)
         self._interrupts = 0
         self._wishes: set[Wish] = set()
-        self._exhausted = False
         self._doing = "starting"
 
     def interrupt(self) -> None:
@@ -71,7 +74,7 @@ class Loop:
             self._rest_on(error)
             raise
         finally:
-            self._flights.abandon()
+            self._end()
 
     def certify(self) -> Claim | None:
         """Only certify the champion, once more, on fresh seeds; None with nothing kept, or when stopped."""
@@ -88,7 +91,7 @@ class Loop:
         else:
             return claim
         finally:
-            self._flights.abandon()
+            self._end()
 
     def _search(self) -> Rest:
         self._doing = "searching"
@@ -97,13 +100,32 @@ class Loop:
         for number in tuple(self._recorder.history.open):
             self._deciding.decide(number)
         while True:
+            self._hear()
             rest = self._reason()
+            if rest:
+                self._let_go(rest)
             if rest and rest.at_once:
                 self._queue.drop()
-            if rest and not self._flights and not self._queue:
+            thinks = rest is not None and rest.rests and self._asking.thinking
+            if rest and not self._flights and not self._queue and not thinks:
                 return rest
             self._start(propose=rest is None)
             self._turn()
+
+    def _hear(self) -> None:
+        """Take in what came of thinking."""
+        for number in self._asking.heard():
+            if number in self._recorder.history.open:
+                self._deciding.decide(number)
+
+    def _let_go(self, rest: Rest) -> None:
+        """Call off who thinks, where nothing could come of it any more.
+
+        Like a run, a thought is finished after one interrupt; and whoever thinks while the champion is
+        certified is heard after that.
+        """
+        if rest.rests and self._interrupts != 1:
+            self._asking.call_off()
 
     def _cut_short(self) -> Rest | None:
         """Why what waits should not even be started, if somebody wants that."""
@@ -122,13 +144,12 @@ class Loop:
         if Wish.CERTIFY in self._wishes:
             return Rest(reason="certifying by request", certify=True, rests=False)
         exhausted = Rest(reason=NOTHING_LEFT, certify=True)
-        return self._sitting.reached() or (exhausted if self._exhausted else None)
+        return self._sitting.reached() or (exhausted if self._asking.exhausted else None)
 
     def _start(self, *, propose: bool) -> None:
         """Fill the free slots: with what waits first, then with new proposals."""
-        if Wish.PAUSE in self._wishes:
-            return
-        while self._flights.free > 0:
+        self._asking.idle(0.0)
+        while self._flights.free > 0 and Wish.PAUSE not in self._wishes:
             runs = self._queue.take(self._flights.free, self._parts.executor.slots)
             if runs:
                 self._launch(runs)
@@ -139,22 +160,24 @@ class Loop:
     def _propose(self) -> bool:
         """Get one more experiment under way; False when there is none, or it was refused at once."""
         history = self._recorder.history
-        if BASELINE in history.open or len(history.open) >= self._parts.executor.slots:
+        slots, free = self._parts.executor.slots, self._flights.free
+        if BASELINE in history.open or len(history.open) >= slots:
             return False
         # The sides of a pair end within moments of one another; a slot that is given away between
         # them keeps the next pair, and with it what is nearly decided, waiting for a whole run.
         confirming = any(aloft.run.purpose is Purpose.CONFIRM for aloft in self._flights)
-        no_room = (confirming and self._flights.free < len(Side)) or self._is_revisiting()
-        if no_room or self._sitting.reached(counting_open=True):
+        no_room = (confirming and free < len(Side)) or self._is_revisiting()
+        if no_room or self._sitting.reached(under_way=len(history.open)):
             return False
         if self._deciding.revisit():
             return True
-        number = self._proposer.propose()
-        if number is None:
-            self._exhausted = True
-            return False
+        self._asking.idle(free / slots)
+        enough = self._sitting.reached(under_way=len(history.open) + self._asking.thinking)
+        agent = None if enough else self._asking.whose_turn()
+        number = self._asking.ask(agent) if agent else None
         if number not in history.open:
             return False
+        self._asking.idle(0.0)
         self._deciding.decide(number)
         return True
 
@@ -175,14 +198,16 @@ class Loop:
         """Wait for something to happen, and take it in."""
         # With nothing under way and no pause, a proposal was refused and the next one can be asked for.
         idle_s = IDLE_S if Wish.PAUSE in self._wishes else 0.0
-        wait_s = WAIT_S if self._flights else idle_s
-        for landed in self._flights.wait(wait_s):
+        wait_s = WAIT_S if self._flights or self._asking.thinking else idle_s
+        for landed in self._flights.wait(wait_s, lambda: self._asking.is_due):
             self._take_in(landed)
         if self._interrupts > 1:
             self._flights.abandon()
             lose_open_runs(self._recorder, "stopped by the user")
-        self._recorder.commit()  # before anybody thinks or sleeps: a finished run is never lost
-        self._watch.look(self._doing, self._sitting.time_left_s())
+        self._recorder.commit()  # before anybody sleeps: a finished run is never lost
+        self._asking.serve()
+        doing = ", ".join(filter(None, (self._doing, self._asking.in_words())))
+        self._watch.look(doing, self._sitting.time_left_s())
         self._heed()  # at every turn: short runs start many a second, and a pause is meant now
 
     def _take_in(self, landed: Landed) -> None:
@@ -198,10 +223,7 @@ class Loop:
         busy = self._queue.holds(number) or any(aloft.run.experiment == number for aloft in self._flights)
         hopeless = number == BASELINE and fatal_failure(self._recorder.history.experiments[number])
         if number in self._recorder.history.open and (hopeless or not busy):
-            champion = self._recorder.history.champion
             self._deciding.decide(number)
-            # An agent that had nothing left for the old champion may have something for a new one.
-            self._exhausted = self._exhausted and champion == self._recorder.history.champion
 
     def _heed(self) -> None:
         """Hear what people asked for through other processes."""
@@ -237,7 +259,6 @@ class Loop:
         self._recorder.note(Certified(claim=claim), *refutations(history, claim))
         self._recorder.commit()
         if claim.refuted:
-            self._exhausted = False  # there is another champion, as after a keep
             self._deciding.bring_branch_up()
         return claim
 
@@ -258,10 +279,18 @@ class Loop:
         )
 
     def _rest(self, rest: Rest) -> str:
+        self._asking.close()
         self._deciding.bring_branch_up()
         self._recorder.note(Rested(reason=rest.reason, finished=rest.finished))
         self._recorder.commit()
         return rest.reason
+
+    def _end(self) -> None:
+        """Nothing that this sitting started goes on."""
+        try:
+            self._asking.close()
+        finally:
+            self._flights.abandon()
 
     def _rest_on(self, error: JumarError) -> None:
         """Say in the record what ended this sitting, unless the record itself did."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jumar.core.event import Answered, Asked, Entry, Event, HandedIn, Noted
+from jumar.core.event import Asked, Entry, Event, HandedIn, Noted
 from jumar.rules.history import History
 from jumar.study.parts import Parts
 
@@ -20,7 +20,6 @@ class Recorder:
         self._parts = parts
         self._pending: list[Event] = []
         self._polled = 0
-        self._wishes: list[Asked] = []
         for entry in parts.ledger.entries(parts.name):
             self.history.apply(entry)
             self._polled = entry.seq
@@ -48,17 +47,13 @@ class Recorder:
             self._parts.observe(entry)
 
     def asked(self) -> tuple[Asked, ...]:
-        """What people asked for since the last look, through other processes."""
-        self.listen()
-        wishes, self._wishes = self._wishes, []
-        return tuple(wishes)
-
-    def listen(self) -> None:
-        """Hear what others wrote down: wishes, answers kept by desks, proposals and notes from outside."""
+        """What people asked for since the last look; what else other processes wrote down is taken in."""
+        wishes = []
         for entry in self._parts.ledger.entries(self._parts.name, after=self._polled):
             self._polled = entry.seq
-            if isinstance(entry.event, Asked | Answered | HandedIn | Noted):
+            if isinstance(entry.event, Asked | HandedIn | Noted):
                 self.history.apply(entry)
                 self._parts.observe(entry)
             if isinstance(entry.event, Asked):
-                self._wishes.append(entry.event)
+                wishes.append(entry.event)
+        return tuple(wishes)

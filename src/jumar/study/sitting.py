@@ -49,15 +49,15 @@ class Sitting:
             hours=_narrower(terms.hours, history.active_s / 3600, hours),
         )
 
-    def reached(self, *, counting_open: bool = False) -> Rest | None:
+    def reached(self, *, under_way: int = 0) -> Rest | None:
         """The limit that has been reached, if one has.
 
-        `counting_open` counts experiments under way as if they were judged: whoever wants to start
-        another one asks so.
+        `under_way` experiments are counted as if they were judged: whoever wants to start another one
+        asks so.
         """
         if rest := self._time_is_up():
             return rest
-        progress = self._progress(counting_open)
+        progress = self._progress(under_way)
         metric = self._parts.contract.measure.metric
         if reason := reached(self._limits, progress, metric):
             finished = reached(self._parts.contract.limits, progress, metric) is not None
@@ -70,7 +70,7 @@ class Sitting:
         First nothing new is proposed (but for the very first experiment); when only certification
         still fits, nothing more is started.
         """
-        history, progress = self._history, self._progress(False)
+        history, progress = self._history, self._progress()
         usual_s = history.means(history.champion_commit).usual_wall_s() or 0.0
         certify_s = CERTIFY_MARGIN * usual_s * -(-2 * CERTIFY_PAIRS // self._parts.executor.slots)
         certified = any(claim.experiment == history.champion for claim in history.claims)
@@ -89,7 +89,7 @@ class Sitting:
 
     def _too_little(self, usual_s: float) -> str:
         budget = self._parts.contract.run.budget
-        left_s = 3600 * ((self._limits.hours or 0.0) - self._progress(False).hours)
+        left_s = 3600 * ((self._limits.hours or 0.0) - self._progress().hours)
         slow = budget.clock is not Clock.STEPS and usual_s > SLOW * budget.amount
         instead = f" instead of {_rounded(budget.amount)}" if slow else ""
         return (
@@ -99,13 +99,13 @@ class Sitting:
 
     def time_left_s(self) -> float | None:
         """Seconds until the first limit that can be foreseen; None where there is none."""
-        return time_left_s(self._limits, self._progress(False))
+        return time_left_s(self._limits, self._progress())
 
-    def _progress(self, counting_open: bool) -> Progress:
+    def _progress(self, under_way: int = 0) -> Progress:
         history = self._history
         measured = BASELINE in history.experiments and BASELINE not in history.open
         return Progress(
-            experiments=history.judged + (len(history.open) if counting_open else 0),
+            experiments=history.judged + under_way,
             retests=history.latest_retests,
             since_keep=history.since_keep,
             hours=history.active_s_at(self._parts.now()) / 3600,

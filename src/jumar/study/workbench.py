@@ -30,18 +30,19 @@ _LEFT = ("__pycache__",)
 class StudyBench:
     """Keeps the promises of `core.workbench.Workbench` with a sandbox and the study's own tree.
 
-    `may_change` says which paths agents may change: those alone are open to writing.
+    `may_change` says which paths agents may change: those alone are open to writing. Programs run on
+    the threads of whoever thinks, and a workspace is for one thread: each errand opens its own.
     """
 
     def __init__(
         self,
         sandbox: Sandbox,
-        workspace: Workspace,
+        open_workspace: Callable[[], Workspace],
         around: Surroundings,
         scratch: Path,
         may_change: Callable[[str], bool],
     ) -> None:
-        self._sandbox, self._workspace, self._around = sandbox, workspace, around
+        self._sandbox, self._open_workspace, self._around = sandbox, open_workspace, around
         self._scratch, self._may_change = scratch, may_change
 
     def run(self, errand: Errand, attendant: Attendant) -> Done:
@@ -58,7 +59,7 @@ class StudyBench:
 
     def _run(self, errand: Errand, attendant: Attendant, place: Place) -> Done:
         work, home = place.out / "work", place.out / "home"
-        self._workspace.materialise(errand.commit, work, without=self._around.without)
+        self._open_workspace().materialise(errand.commit, work, without=self._around.without)
         before = dict(_digests(work))
         tree_bytes = self._open(work, before)
         _write(work / PAPERS, errand.papers)
@@ -69,6 +70,7 @@ class StudyBench:
             try:
                 while not select.select([running], [], [], _LOOK_S)[0]:
                     running.check()
+                    attendant.look()
                     counter.serve()
                     settings.tell(attendant.renewed)
                 report = running.report()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,17 @@ class ExecutorSuite:
         assert executor.wait(0) == ()
         executor.submit(lab.job("import time; time.sleep(60)"))
         assert executor.wait(0.05) == ()
+
+    def test_one_who_waits_can_be_woken_and_misses_no_end(self, executor: Executor, lab: Lab) -> None:
+        threading.Timer(0.2, executor.wake).start()
+        began = time.monotonic()
+        assert executor.wait(20) == () and time.monotonic() - began < 10
+        executor.wake()
+        assert executor.wait(20) == ()
+        job = lab.job("print(1)")
+        executor.submit(job)
+        executor.wake()
+        assert list(drain(executor, 1)) == [job.key]
 
     def test_jobs_run_at_the_same_time(self, executor: Executor, lab: Lab) -> None:
         meet = """

@@ -1,0 +1,227 @@
+"""Who is asked for the next idea, what they are told, and what becomes of their answers."""
+
+from __future__ import annotations
+
+import time
+from itertools import chain
+
+from msgspec.structs import replace
+
+from jumar.core.agent import Agent, AnyAgent, Brief, Researcher
+from jumar.core.desk import Question
+from jumar.core.event import Answered, Noticed, Thought
+from jumar.core.proposal import Cost, Proposal
+from jumar.errors import AgentFailed, Breach
+from jumar.rules.brief_text import brief_text
+from jumar.rules.recollection import Recollection
+from jumar.study.archive import StudyArchive
+from jumar.study.brief import Briefing
+from jumar.study.desk import StudyDesk
+from jumar.study.parts import Parts
+from jumar.study.proposing import Proposer
+from jumar.study.recorder import Recorder
+from jumar.study.thinking import Inbox, Thinking
+
+# An agent that is refused this often in a row has its proposal recorded as invalid.
+MOST_REFUSALS = 3
+# An agent whose trouble may pass is asked so often before the study rests; it has waited itself.
+MOST_FAILURES = 3
+GIVE_UP_S = 2.0  # for agents to end that were called off; whoever has not then is left alone
+
+
+class Asking:
+    """Asks agents: those that answer at once here, those that think on threads of their own.
+
+    All of it is called on the loop's thread. A study that rests calls off who thinks: what they were
+    answered until then is kept, and they are asked the same again when the study goes on.
+    """
+
+    def __init__(self, parts: Parts, recorder: Recorder, proposer: Proposer, briefing: Briefing) -> None:
+        self._parts, self._recorder, self._proposer, self._briefing = parts, recorder, proposer, briefing
+        self._recollection = Recollection()
+        self._inbox = Inbox(parts.executor.wake)
+        self._thinking: list[Thinking] = []
+        self._leaving: list[Thinking] = []  # called off
+        self._idle = (time.monotonic(), 0.0)  # since when which share of the slots waits for who thinks
+        self._empty: object = None  # what was kept when the agent had nothing left
+
+    @property
+    def thinking(self) -> int:
+        """How many agents think."""
+        return len(self._thinking)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nobody has anything left; for another champion there may be something."""
+        return self._empty == self._stand()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether somebody who thinks wants something, or is done."""
+        return self._inbox.is_waiting
+
+    def in_words(self) -> str:
+        """Who thinks, and for how long; empty when nobody does."""
+        now = time.monotonic()
+        return ", ".join(f"{one.agent.name} thinks ({now - one.begun:.0f} s)" for one in self._thinking)
+
+    def whose_turn(self) -> AnyAgent | None:
+        """Who is to be asked now; None while whoever may be is thinking."""
+        return None if self._thinking or self.exhausted else self._parts.agent
+
+    def ask(self, agent: AnyAgent) -> int | None:
+        """Number of the next experiment, judged already if it is invalid.
+
+        None when ideas ran out, or when the agent thinks first: `heard` tells what comes of that.
+        """
+        history = self._recorder.history
+        question = Question(number=len(history.experiments), parent=history.champion_commit)
+        if not isinstance(agent, Researcher):
+            return self._ask_at_once(agent, question)
+        self._think(Thinking(agent, history.questions.get(agent.name, question)))
+        return None
+
+    def _ask_at_once(self, agent: Agent, question: Question) -> int | None:
+        number = question.number
+        while True:
+            proposal = None
+            try:
+                proposal = agent.propose(self._brief(question))
+                if proposal is None:
+                    self._empty = self._stand()
+                    return None
+                self._proposer.enter(number, proposal, repeats=agent.repeats)
+            except Breach as breach:
+                # An agent that answers at once would answer the same to words that it does not read.
+                if proposal is None or len(question.refusals) + 1 >= MOST_REFUSALS:
+                    self._proposer.refuse(number, proposal or _nothing(agent.name, breach), breach)
+                    return number
+                question = self._refused(question, breach)
+            else:
+                return number
+
+    def serve(self) -> None:
+        """Do what those who think want of the loop's thread."""
+        self._inbox.serve()
+
+    def heard(self) -> tuple[int, ...]:
+        """Numbers of the experiments that came of thinking since the last call, judged if invalid.
+
+        Raises AgentFailed when an agent cannot go on.
+        """
+        over = [one for one in self._thinking if one.is_over]
+        numbers = [self._take_in(one) for one in over]
+        return tuple(number for number in numbers if number is not None)
+
+    def _take_in(self, one: Thinking) -> int | None:
+        self.idle(self._idle[1])
+        self._thinking.remove(one)
+        agent, proposal, number = one.agent, None, len(self._recorder.history.experiments)
+        try:
+            proposal = one.came()
+            if proposal is None:
+                self._note_nothing(one)
+                return None
+            proposal = replace(proposal, parent=proposal.parent or one.question.parent)
+            self._proposer.enter(number, proposal, repeats=agent.repeats, waited_s=one.waited_s)
+        except Breach as breach:
+            if len(one.question.refusals) + 1 >= MOST_REFUSALS:
+                nothing = _nothing(agent.name, breach)
+                self._proposer.refuse(number, proposal or nothing, breach, waited_s=one.waited_s)
+                return number
+            self._think(Thinking(agent, self._refused(one.question, breach)), one)
+        except AgentFailed as failed:
+            if not failed.passing or one.failures + 1 == MOST_FAILURES:
+                self._note(one)
+                raise
+            self._recorder.note(Noticed(words=f"{agent.name} is asked again: {failed.problem}"))
+            self._think(Thinking(agent, one.question, failures=one.failures + 1), one)
+        except BaseException:
+            self._note(one)
+            raise
+        else:
+            return number
+        return None
+
+    def idle(self, share: float) -> None:
+        """From now on this share of the slots stands free only because somebody thinks."""
+        now = time.monotonic()
+        since, before = self._idle
+        for one in self._thinking:
+            one.waited_s += before * (now - since) / len(self._thinking)
+        self._idle = (now, share)
+
+    def call_off(self) -> None:
+        """Nobody waits any more for what those who think will propose."""
+        self.idle(0.0)
+        for one in self._thinking:
+            one.called_off.set()
+            self._note(one)
+        self._leaving += self._thinking
+        self._thinking.clear()
+
+    def close(self) -> None:
+        """Call off who thinks, and wait a moment for what they still have to say."""
+        self.call_off()
+        deadline = time.monotonic() + GIVE_UP_S
+        while self._leaving and time.monotonic() < deadline:
+            self._inbox.serve()
+            self._leaving = [one for one in self._leaving if not one.wait(0.02)]
+        self._inbox.serve()
+        self._inbox.close()
+
+    def _think(self, one: Thinking, before: Thinking | None = None) -> None:
+        """Have an agent think; `before` is what it thought about the same proposal until now."""
+        one.waited_s = before.waited_s if before else 0.0
+        brief = self._brief(one.question)
+        veil, knobs = self._briefing.veil(self._recorder.history), self._parts.knobs(brief)
+        places = (self._parts.workspace, self._parts.artefacts)
+        history = self._recorder.history
+
+        def archive() -> StudyArchive:
+            now = self._briefing.now(brief, history)
+            return StudyArchive(now, veil, places, knobs, self._recollection)
+
+        desk = StudyDesk(
+            one.question,
+            brief_text(brief, self._recollection.read(brief.history), knobs),
+            archive,
+            tuple(chain.from_iterable(history.answers.values())),
+            self._keep,
+            (self._inbox, self._parts.artefacts, one.called_off),
+        )
+        self._recorder.commit()
+        self.idle(self._idle[1])
+        self._thinking.append(one)
+        one.begin(brief, desk, self._inbox.tell)
+
+    def _brief(self, question: Question) -> Brief:
+        return self._briefing.write(self._recorder.history, self._parts.program, question)
+
+    def _keep(self, answered: Answered) -> None:
+        self._recorder.note(answered)
+        self._recorder.commit()
+
+    def _refused(self, question: Question, breach: Breach) -> Question:
+        """The same question once more, for the champion as it is by now."""
+        return Question(
+            number=question.number,
+            parent=self._recorder.history.champion_commit,
+            refusals=(*question.refusals, f"{breach.problem} ({breach.fix})"),
+        )
+
+    def _note_nothing(self, one: Thinking) -> None:
+        self._note(one, nothing=True)
+        if one.question.parent == self._recorder.history.champion_commit:
+            self._empty = self._stand()
+
+    def _note(self, one: Thinking, *, nothing: bool = False) -> None:
+        self._recorder.note(Thought(agent=one.agent.name, waited_s=one.waited_s, nothing=nothing))
+
+    def _stand(self) -> object:
+        history = self._recorder.history
+        return history.champion, len(history.kept), len(history.claims)
+
+
+def _nothing(agent: str, breach: Breach) -> Proposal:
+    return Proposal(hypothesis=breach.problem, edits=(), agent=agent, cost=Cost())
