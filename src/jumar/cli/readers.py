@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from jumar.app import Study, open_study
 from jumar.cli import render
+from jumar.cli.agents import agents_table
 from jumar.cli.verb import Whole, json_option, of_a_study, verb
 from jumar.cli.views import (
     claims_grid,
@@ -89,6 +90,8 @@ def status(folder: Path, study: str | None, as_json: bool) -> None:
         pid = holder.pid if holder else None
         return render.data({"summary": summary, "read": len(records), "doing": doing, "pid": pid})
     render.say(status_grid(summary, doing, records), "")
+    if table := agents_table(summary.agents):
+        render.say(table, "")
     latest, metric = records[-5:], live.contract.measure.metric
     render.say(experiments_table(latest, Values(records), metric, certain(records)))
     if words := pinned_in_words(live):

@@ -29,6 +29,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 
     usd: float = 0.0
     tokens: int = 0
+    tokens_out: int = 0  #: of these, written by a model
     seconds: float = 0.0  #: how long the agent took
     #: How long slots stood free only because it thought; a second in which half of them did is 0.5.
     waited_s: float = 0.0

@@ -12,7 +12,8 @@ from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.ledger import StudyRecord
 from jumar.core.verdict import Claim, Decision
 from jumar.reports.advice import Advice, advise
-from jumar.reports.effort import AgentShare, Effort, agent_shares, effort_of
+from jumar.reports.agents import AgentShare, agent_shares
+from jumar.reports.effort import Effort, effort_of
 from jumar.reports.findings import (
     FailureGroup,
     Keep,
@@ -155,7 +156,7 @@ def summarise(record: StudyRecord, experiments: Sequence[ExperimentRecord], cont
         failures=group_failures(experiments),
         predictions=calibrations(experiments, metric),
         effort=effort_of(record, experiments),
-        agents=agent_shares(experiments, values, metric),
+        agents=agent_shares(experiments, values, metric, record.claim),
     )
     return replace(summary, advice=advise(summary, experiments))
 
