@@ -91,7 +91,9 @@ def _chart(record: StudyRecord, experiments: Sequence[ExperimentRecord], contrac
     for colour, following in _FOLLOWING.items():
         drawn = drawn.replace(colour, following)
     label = tag(
-        "figcaption", "Each dot is an experiment; the line is the champion's value, a mean of fresh runs."
+        "figcaption",
+        "Each dot is an experiment; the line is the champion's value, a mean of fresh runs.",
+        tag("span", " A wider window shows the words in it.", class_="narrow"),
     )
     return tag("figure", Markup(drawn), label)
 
