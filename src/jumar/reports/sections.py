@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from jumar.core.contract import Clock, Contract, Guard, LimitTerms, RunTerms
 from jumar.core.ledger import StudyRecord
+from jumar.reports.agents import agent_rows
 from jumar.reports.markup import Child, Markup, join, preformatted, tag
 from jumar.reports.summary import Level, Summary
 from jumar.reports.words import duration, hundredths, items_in_words, number, percent, plural, size
@@ -22,13 +23,18 @@ def section(title: str, *children: Child) -> Markup:
 
 
 def table(headings: Iterable[str], rows: Iterable[Markup]) -> Markup:
-    """A table that scrolls sideways on a narrow screen. `>` in front of a heading sets it to the right."""
-    cells = (
-        tag("th", heading.lstrip(">"), class_="n" if heading.startswith(">") else None)
-        for heading in headings
-    )
-    head = tag("thead", tag("tr", *cells))
+    """A table that scrolls sideways where it must.
+
+    `>` in front of a heading sets it to the right; `~` leaves it out on a narrow screen, like `minor` cells.
+    """
+    head = tag("thead", tag("tr", *(_heading(heading) for heading in headings)))
     return tag("div", tag("table", head, tag("tbody", *rows)), class_="scroll")
+
+
+def _heading(marked: str) -> Markup:
+    marks = marked[: len(marked) - len(marked.lstrip(">~"))]
+    classes = ["n"] * (">" in marks) + ["minor"] * ("~" in marks)
+    return tag("th", marked.lstrip(">~"), class_=" ".join(classes) or None)
 
 
 def facts(pairs: Iterable[tuple[str, Child]]) -> Markup:
@@ -103,12 +109,12 @@ def wins(summary: Summary) -> Markup:
         return section("Wins, surest first", tag("p", "No change was kept.", class_="note"))
     rows = [
         tag("tr",
-            tag("td", str(rank), class_="n"),
+            tag("td", str(rank), class_="n minor"),
             tag("td", tag("a", f"#{keep.experiment}", href=f"#e{keep.experiment}")),
             tag("td", keep.hypothesis, class_="wide"),
             tag("td", _signed(keep.gain), class_="n"),
-            tag("td", _interval(keep.interval), class_="n"),
-            tag("td", "" if keep.surety is None else f"{keep.surety:.1f}", class_="n"),
+            tag("td", _interval(keep.interval), class_="n ends"),
+            tag("td", "" if keep.surety is None else f"{keep.surety:.1f}", class_="n minor"),
             tag("td", _signed(keep.predicted), class_="n minor"),
             tag("td", keep.agent, class_="minor"),
             tag("td", "refuted" if keep.refuted else "certain" if keep.certain else ""))
@@ -116,14 +122,14 @@ def wins(summary: Summary) -> Markup:
     ]  # fmt: skip
     reported = " (self-reported)" if summary.self_reported else ""
     heads = (
-        ">",
-        "experiment",
+        ">~",
+        "#",
         "what",
         f">uncertified gain{reported}",
         ">95 % interval",
-        ">surety",
-        ">predicted",
-        "agent",
+        ">~surety",
+        ">~predicted",
+        "~agent",
         "",
     )
     note = (
@@ -251,12 +257,9 @@ def cost(summary: Summary) -> Markup:
         ("money", f"${effort.usd:,.2f}"),
         ("tokens", f"{effort.tokens:,}" if effort.tokens else ""),
     ))  # fmt: skip
+    heads, told = agent_rows(summary.agents)
     rows = [
-        tag("tr", tag("td", share.agent), tag("td", f"{share.proposals:,}", class_="n"),
-            tag("td", f"{share.kept:,}", class_="n"), tag("td", percent(share.gain, signed=True), class_="n"),
-            tag("td", f"${share.usd:,.2f}", class_="n"), tag("td", f"{share.tokens:,}", class_="n minor"),
-            tag("td", duration(share.seconds), class_="n minor"))
-        for share in summary.agents
-    ]  # fmt: skip
-    heads = ("agent", ">proposals", ">kept", ">uncertified gains", ">cost", ">tokens", ">time")
+        tag("tr", tag("td", cells[0]), *(tag("td", cell, class_="n") for cell in cells[1:])) for cells in told
+    ]
+    heads = [heads[0], *(f">{head}" for head in heads[1:])] if heads else []
     return section("What it cost", spent, table(heads, rows) if rows else None)
