@@ -15,6 +15,7 @@ from jumar.core.agent import Brief
 from jumar.core.evaluator import Evaluator, FinishedRun
 from jumar.core.event import Entry, Revisited
 from jumar.core.job import ExitReport, Job
+from jumar.core.ledger import Condition
 from jumar.core.outcome import Failed, Measured, Outcome, Why
 from jumar.core.proposal import Edit, Proposal
 from jumar.core.run import Purpose
@@ -134,6 +135,8 @@ def test_where_nothing_works_any_more_the_study_rests_and_goes_on_when_it_does(f
             Script(2.0, *[1.9] * CRASHES),
             lambda value, judged: CRASH if judged >= 1 else Measured(value=value),
         )
+    record = open_study(folder).record()
+    assert record is not None and record.condition is Condition.RESTING
     study = run(folder, Script(1.8), lambda value, _: Measured(value=value))
     assert decisions(study)[-1] is Decision.KEPT
     record = study.record()

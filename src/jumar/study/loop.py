@@ -8,7 +8,7 @@ from jumar.core.experiment import BASELINE
 from jumar.core.machine import machine_in_words
 from jumar.core.run import Purpose, Run, Side
 from jumar.core.verdict import Claim
-from jumar.errors import JumarError, LedgerUnfit, NotMeasurable
+from jumar.errors import JumarError, LedgerUnfit
 from jumar.rules.certify import Look, certify
 from jumar.rules.evidence import certifying_pairs, noise_of, standing
 from jumar.rules.history import History
@@ -298,7 +298,8 @@ class Loop:
             return
         self._flights.abandon()
         lose_open_runs(self._recorder, "the sitting ended before it did")
-        self._rest(Rest(reason=error.problem.partition("\n")[0], finished=isinstance(error, NotMeasurable)))
+        reason = error.problem.partition("\n")[0]
+        self._rest(Rest(reason=reason, finished=self._recorder.history.baseline_failed))
 
 
 def _outcome_in_words(claim: Claim | None) -> str:
