@@ -107,6 +107,17 @@ def _replay(detail: str) -> AnyAgent:
     return Replay(Path(detail))
 
 
+def _external(detail: str) -> AnyAgent:
+    from jumar.agents.external import External
+
+    return External(detail)
+
+
 # Name → the one it goes by in records.
 _PROGRAMS = {"claude-code": "claude-code", "claude": "claude-code", "codex": "codex", "command": "command"}
-_OURS: dict[str, Callable[[str], AnyAgent]] = {"tuner": _tuner, "nop": _nop, "replay": _replay}
+_OURS: dict[str, Callable[[str], AnyAgent]] = {
+    "tuner": _tuner,
+    "nop": _nop,
+    "replay": _replay,
+    "external": _external,
+}

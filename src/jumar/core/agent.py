@@ -99,6 +99,13 @@ class Researcher(Protocol):
         ...
 
 
+@runtime_checkable
+class Waiter(Protocol):
+    """A researcher that thinks nothing itself and only waits for others: to call it off loses nothing."""
+
+    waits_for: str  #: whom or what, in words
+
+
 AnyAgent = Agent | Researcher
 
 

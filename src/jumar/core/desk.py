@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import msgspec
 
+from jumar.core.proposal import Proposal
+
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
     """One question that an archive answers, as models and faces are told of it."""
@@ -98,5 +100,9 @@ class Desk(Archive, Protocol):
 
     @property
     def called_off(self) -> Event: ...
+
+    def handed_in(self) -> Proposal | None:
+        """The oldest proposal from outside that waits for its turn by now; its details name its ticket."""
+        ...
 
     def keep(self, reply: Reply) -> None: ...

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from itertools import chain
 
 from msgspec.structs import replace
 
-from jumar.core.agent import Agent, AnyAgent, Brief, Researcher
+from jumar.core.agent import Agent, AnyAgent, Brief, Researcher, Waiter
 from jumar.core.desk import Question
 from jumar.core.event import Answered, Noticed, Thought
-from jumar.core.proposal import Cost, Proposal
+from jumar.core.proposal import TICKET, Cost, Proposal
 from jumar.errors import AgentFailed, Breach
 from jumar.rules.brief_text import brief_text
 from jumar.rules.recollection import Recollection
@@ -63,7 +62,7 @@ class Asking:
     def in_words(self) -> str:
         """Who thinks, and for how long; empty when nobody does."""
         now = time.monotonic()
-        return ", ".join(f"{one.agent.name} thinks ({now - one.begun:.0f} s)" for one in self._thinking)
+        return ", ".join(f"{_doing(one)} ({now - one.begun:.0f} s)" for one in self._thinking)
 
     def whose_turn(self) -> AnyAgent | None:
         """Who is to be asked now; None while whoever may be is thinking."""
@@ -125,7 +124,9 @@ class Asking:
             proposal = replace(proposal, parent=proposal.parent or one.question.parent)
             self._proposer.enter(number, proposal, repeats=agent.repeats, waited_s=one.waited_s)
         except Breach as breach:
-            if len(one.question.refusals) + 1 >= MOST_REFUSALS:
+            # Whoever handed it in from outside is not there to be asked again.
+            from_outside = proposal is not None and TICKET in proposal.details
+            if from_outside or len(one.question.refusals) + 1 >= MOST_REFUSALS:
                 nothing = _nothing(agent.name, breach)
                 self._proposer.refuse(number, proposal or nothing, breach, waited_s=one.waited_s)
                 return number
@@ -151,14 +152,15 @@ class Asking:
             one.waited_s += before * (now - since) / len(self._thinking)
         self._idle = (now, share)
 
-    def call_off(self) -> None:
-        """Nobody waits any more for what those who think will propose."""
+    def call_off(self, *, only_waiters: bool = False) -> None:
+        """Nobody waits any more for what those who think will propose, or those who only wait."""
         self.idle(0.0)
-        for one in self._thinking:
+        gone = [one for one in self._thinking if isinstance(one.agent, Waiter) or not only_waiters]
+        for one in gone:
             one.called_off.set()
             self._note(one)
-        self._leaving += self._thinking
-        self._thinking.clear()
+        self._leaving += gone
+        self._thinking = [one for one in self._thinking if one not in gone]
 
     def close(self) -> None:
         """Call off who thinks, and wait a moment for what they still have to say."""
@@ -186,7 +188,7 @@ class Asking:
             one.question,
             brief_text(brief, self._recollection.read(brief.history), knobs),
             archive,
-            tuple(chain.from_iterable(history.answers.values())),
+            history,
             self._keep,
             (self._inbox, self._parts.artefacts, one.called_off),
         )
@@ -221,6 +223,11 @@ class Asking:
     def _stand(self) -> object:
         history = self._recorder.history
         return history.champion, len(history.kept), len(history.claims)
+
+
+def _doing(one: Thinking) -> str:
+    agent = one.agent
+    return f"waits for {agent.waits_for}" if isinstance(agent, Waiter) else f"{agent.name} thinks"
 
 
 def _nothing(agent: str, breach: Breach) -> Proposal:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from itertools import chain
 from threading import Event
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from jumar.core.desk import Archive, CalledOff, Question, Reply, Tool
 from jumar.core.event import Answered
 from jumar.core.ledger import Artefacts
+from jumar.core.proposal import TICKET, Proposal
+from jumar.errors import LedgerUnfit
+from jumar.rules.history import History
 from jumar.study.thinking import Inbox
 
 
@@ -24,11 +31,12 @@ class StudyDesk:
         question: Question,
         text: str,
         archive: Callable[[], Archive],
-        answers: Sequence[Answered],
+        history: History,
         record: Callable[[Answered], None],
         places: tuple[Inbox, Artefacts, Event],
     ) -> None:
-        self._question, self._text, self._answers = question, text, answers
+        self._question, self._text, self._history = question, text, history
+        self._answers = tuple(chain.from_iterable(history.answers.values()))
         self._archive, self._record = archive, record
         self._inbox, self._artefacts, self._called_off = places
         self._tools = archive().tools
@@ -61,6 +69,16 @@ class StudyDesk:
             )
             for answered in self._answers
         )
+
+    def handed_in(self) -> Proposal | None:
+        # What waits is never changed, only replaced, so it may be read here.
+        for ticket, handed in self._history.handed.items():
+            try:
+                found = msgspec.json.decode(self._artefacts.get(handed.proposal), type=Proposal)
+            except LedgerUnfit:  # lost in a power cut; without edits it is refused, and that is recorded
+                found = Proposal(hypothesis=handed.hypothesis, edits=(), agent="")
+            return replace(found, details={**found.details, TICKET: ticket})
+        return None
 
     def keep(self, reply: Reply) -> None:
         answered = Answered(

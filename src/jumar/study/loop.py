@@ -124,8 +124,8 @@ class Loop:
         Like a run, a thought is finished after one interrupt; and whoever thinks while the champion is
         certified is heard after that.
         """
-        if rest.rests and self._interrupts != 1:
-            self._asking.call_off()
+        if rest.rests:
+            self._asking.call_off(only_waiters=self._interrupts == 1)
 
     def _cut_short(self) -> Rest | None:
         """Why what waits should not even be started, if somebody wants that."""
