@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from jumar.core.contract import Metric
 from jumar.core.experiment import BASELINE, ExperimentRecord
@@ -32,6 +33,8 @@ class AgentShare(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int = 0
     tokens_out: int = 0  #: of these, written
     seconds: float = 0.0  #: that it thought
+    waited_s: float = 0.0  #: that slots stood free only because it did, as in `core.proposal.Cost`
+    waited_share: float = 0.0  #: of the time that the study was worked on
     keep_rate: float | None = None
     usd_per_keep: float | None = None
     usd_per_percent: float | None = None  #: of a certified gain of one per cent
@@ -52,6 +55,7 @@ COLUMNS: Mapping[str, Callable[[AgentShare], str]] = {
     "cost": lambda share: f"${share.usd:,.2f}" if share.usd else "",
     "a keep": lambda share: f"${share.usd_per_keep:,.2f}" if share.usd_per_keep else "",
     "1 % certified": lambda share: f"${share.usd_per_percent:,.2f}" if share.usd_per_percent else "",
+    "the machine waited": lambda share: f"{share.waited_share:.1%}" if share.waited_s >= 1 else "",
     "thought": lambda share: duration(share.seconds) if share.seconds >= 1 else "",
 }
 
@@ -70,9 +74,16 @@ def _and(count: int, more: float | None, words: str) -> str:
 
 
 def agent_shares(
-    experiments: Sequence[ExperimentRecord], values: Values, metric: Metric, claim: Claim | None
+    experiments: Sequence[ExperimentRecord],
+    values: Values,
+    metric: Metric,
+    claim: Claim | None,
+    active_s: float = 0.0,
 ) -> tuple[AgentShare, ...]:
-    """Each agent's proposals, keeps, gain and cost, the largest gain first."""
+    """Each agent's proposals, keeps, gain and cost, the largest gain first.
+
+    `active_s` is how long the study was worked on.
+    """
     before, authors = parents(experiments, values), authors_of(experiments)
     gains: dict[int, float] = {}
     for record in tried(experiments):
@@ -89,6 +100,8 @@ def agent_shares(
         _share(agent, by_agent.get(agent, []), by_author.get(agent, []), gains, certified)
         for agent in {**by_agent, **by_author}
     ]
+    if active_s:
+        shares = [replace(share, waited_share=share.waited_s / active_s) for share in shares]
     return tuple(sorted(shares, key=lambda share: (-share.gain, share.agent)))
 
 
@@ -119,6 +132,7 @@ def _share(
         tokens=sum(cost.tokens for cost in costs),
         tokens_out=sum(cost.tokens_out for cost in costs),
         seconds=sum(cost.seconds for cost in costs),
+        waited_s=sum(cost.waited_s for cost in costs),
     )
 
 

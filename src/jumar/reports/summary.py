@@ -156,7 +156,7 @@ def summarise(record: StudyRecord, experiments: Sequence[ExperimentRecord], cont
         failures=group_failures(experiments),
         predictions=calibrations(experiments, metric),
         effort=effort_of(record, experiments),
-        agents=agent_shares(experiments, values, metric, record.claim),
+        agents=agent_shares(experiments, values, metric, record.claim, record.active_s),
     )
     return replace(summary, advice=advise(summary, experiments))
 

@@ -20,6 +20,7 @@ class Admitted(NamedTuple):
     """What edits come to."""
 
     before: Mapping[str, bytes]  #: the parent's editable files
+    after: Mapping[str, bytes]
     tree: str  #: identity of the editable files after the edits
 
 
@@ -51,7 +52,7 @@ class Admission:
         tree = fingerprint(files)
         if not repeats:
             self._check_unknown(tree, history)
-        return Admitted(before, tree)
+        return Admitted(before, files, tree)
 
     def _first(self, history: History) -> dict[str, bytes]:
         """The editable files of the unchanged target."""

@@ -50,6 +50,9 @@ class Proposer:
         edits = self._keep(proposal) if paid else ""
         admitted = self._admission.check(proposal.edits, parent, history, repeats=repeats)
         committed = self._commit(number, proposal, parent)
+        command = parts.contract.run.command
+        details = parts.with_knobs(proposal.details, admitted.before, admitted.after, command)
+        proposal = replace(proposal, details=details)
         experiment = _experiment(number, parent, committed.sha, admitted.tree, proposal, edits)
         saved = saved_nodes(admitted.before, proposal.edits) if parts.contract.measure.simpler else 0
         experiment = replace(experiment, touched=touched(admitted.before, proposal.edits), saved=saved)
@@ -92,6 +95,7 @@ class Proposer:
         cost = Cost(
             usd=proposal.cost.usd + usd,
             tokens=proposal.cost.tokens + sum(answered.usage.tokens for answered in answers),
+            tokens_out=proposal.cost.tokens_out + sum(answered.usage.tokens_out for answered in answers),
             seconds=proposal.cost.seconds + sum(answered.usage.seconds for answered in answers),
             waited_s=waited_s,
         )

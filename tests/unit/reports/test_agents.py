@@ -105,3 +105,12 @@ def test_a_table_has_no_column_without_anything_in_it(study: Rehearsal) -> None:
     assert told["tokens in / out"] == "2,000 / 400"
     assert told["a keep"] == "$3.00"
     assert next(row for row in rows if row[0] == "tuner")[1] == "1 + 1 polishing"
+
+
+def test_what_the_machine_waited_is_a_share_of_the_time_it_was_worked_on(study: Rehearsal) -> None:
+    record = study.history[2]
+    waited = replace(record.experiment, cost=replace(record.experiment.cost, waited_s=9.0))
+    study.history[2] = replace(record, experiment=waited)
+    metric = study.contract.measure.metric
+    told = agent_shares(study.history, Values(study.history), metric, None, active_s=90.0)
+    assert {share.agent: share.waited_share for share in told} == {"tuner": 0.0, "llm": pytest.approx(0.1)}
