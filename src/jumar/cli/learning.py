@@ -9,10 +9,10 @@ import click
 
 from jumar.cli import render
 from jumar.cli.readers import opened
-from jumar.cli.verb import json_option, of_a_study, verb
+from jumar.cli.verb import Whole, json_option, of_a_study, verb
 from jumar.core.proposal import Edit
 from jumar.errors import Usage
-from jumar.reports.words import plural
+from jumar.reports.words import percent, plural
 from jumar.rules.duplicates import fingerprint
 from jumar.rules.lessons import calibrations
 from jumar.rules.lessons import lessons as learned_from
@@ -123,7 +123,7 @@ def _turns(reading: Reading, name: str) -> dict[str, object]:
 
 @verb("jumar lessons", "jumar lessons --all --json")
 @of_a_study
-@click.option("--last", type=click.IntRange(1), default=LAST, show_default=True, help="How many.")
+@click.option("--last", type=Whole(1), default=LAST, show_default=True, help="How many.")
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @json_option
 def lessons(folder: Path, study: str | None, last: int, everything: bool, as_json: bool) -> None:
@@ -141,16 +141,13 @@ def lessons(folder: Path, study: str | None, last: int, everything: bool, as_jso
     if not learned:
         render.say("no lessons yet: no experiment was judged but the unchanged target")
     for one in shown:
-        gains = f"predicted {_share(one.predicted)}, measured {_share(one.measured)}"
+        gains = ((one.predicted, "predicted"), (one.measured, "measured, uncertified"))
+        told = [f"{percent(share, signed=True)} {how}" for share, how in gains if share is not None]
         by = "" if one.said_by_agent else " (by rule)"
         render.say(f"{one.experiment} {one.decision.value}: {short(one.hypothesis, 80)}")
-        render.say(f"    {gains}; {short(one.lesson, 300)}{by}")
+        render.say("    " + "; ".join([*told, f"{short(one.lesson, 300)}{by}"]))
     for each in predictions:
         right = f"{each.right_direction} of {plural(each.compared, 'prediction')} in the right direction"
-        medians = f"{_share(each.median_predicted)} predicted in the median, "
-        medians += f"{_share(each.median_measured)} measured (uncertified)"
+        medians = f"{percent(each.median_predicted, signed=True)} predicted in the median, "
+        medians += f"{percent(each.median_measured, signed=True)} measured, uncertified"
         render.say("", f"{short(each.agent, 40)}: {right}; {medians}")
-
-
-def _share(share: float | None) -> str:
-    return "nothing" if share is None else f"{share:+.2%}"

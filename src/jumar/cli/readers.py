@@ -135,8 +135,10 @@ def show(number: int, folder: Path, study: str | None, with_log: bool, as_json: 
     if as_json:
         return render.data(record)
 
-    listed = certain(recent(live, found))
-    render.say(experiment_grid(record, Values([record]), live.contract.measure.metric, listed), "")
+    # With the runs that others made beside it: its value is the same here as in `jumar log`.
+    known = {one.number: one for one in (*recent(live, found), record)}.values()
+    values = Values(tuple(known))
+    render.say(experiment_grid(record, values, live.contract.measure.metric, certain(known)), "")
     claim = found.claim
     if claim and claim.experiment == number:
         render.say(claims_grid(claim, live.contract), "")
