@@ -199,7 +199,7 @@ class Entries:
     def _runs(self, record: ExperimentRecord) -> Markup | None:
         if not record.runs:
             return None
-        heads = ("run", "for", "side", ">seed", self._metric, ">CPU s", ">wall s", ">peak MB")
+        heads = ("run", "for", "side", ">~seed", self._metric, ">~CPU s", ">~wall s", ">~peak MB")
         return join(tag("h3", "Runs"), table(heads, (_run_row(run) for run in record.runs)))
 
     def _log(self, record: ExperimentRecord) -> Markup | None:
@@ -252,11 +252,11 @@ def _run_row(run: RunRecord) -> Markup:
         tag("td", run.run.key),
         tag("td", run.run.purpose.value),
         tag("td", run.run.side.value),
-        tag("td", str(run.run.seed), class_="n"),
+        tag("td", str(run.run.seed), class_="n minor"),
         tag("td", _outcome(run.outcome, run.lost)),
-        tag("td", f"{report.cpu_s:.1f}" if report else "", class_="n"),
-        tag("td", f"{report.wall_s:.1f}" if report else "", class_="n"),
-        tag("td", f"{report.peak_memory_bytes / 1e6:.0f}" if report else "", class_="n"),
+        tag("td", f"{report.cpu_s:.1f}" if report else "", class_="n minor"),
+        tag("td", f"{report.wall_s:.1f}" if report else "", class_="n minor"),
+        tag("td", f"{report.peak_memory_bytes / 1e6:.0f}" if report else "", class_="n minor"),
     )
     return tag("tr", *cells)
 

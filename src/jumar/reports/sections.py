@@ -88,7 +88,7 @@ def _figures(summary: Summary) -> list[tuple[str, str]]:
         *((ended, f"{count:,}") for ended, count in summary.counts.items()),
         *([("open", f"{summary.open_experiments:,}")] if summary.open_experiments else []),
         ("time", duration(effort.hours * 3600)),
-        ("speed", f"{speed:.1f} / h" if speed else "–"),
+        ("speed", f"{speed:,.{0 if speed >= 100 else 1}f} / h" if speed else "–"),
         ("runs", f"{effort.runs:,}"),
         ("cost", f"${effort.usd:,.2f}"),
     ]
