@@ -117,6 +117,15 @@ def test_every_experiment_has_its_row_and_its_details(text: str) -> None:
     assert linked <= details
 
 
+def test_what_a_narrow_screen_leaves_out_goes_with_its_heading(text: str) -> None:
+    tables = re.findall(r"<table><thead>(.*?)</thead><tbody>(.*?)</tbody>", text, flags=re.DOTALL)
+    assert len(tables) > 4 and any("minor" in head for head, _ in tables)
+    for head, body in tables:
+        hidden = ["minor" in classes for classes in re.findall(r"<th([^>]*)>", head)]
+        for row in body.split("<tr>")[1:]:
+            assert ["minor" in classes for classes in re.findall(r"<td([^>]*)>", row)] == hidden
+
+
 def test_the_claim_is_in_the_title_and_on_the_page(text: str) -> None:
     page = Page(text)
     assert "certified on the holdout" in page.texts["title"][0]
