@@ -51,14 +51,15 @@ def _nothing_proposed(summary: Summary) -> Advice | None:
     if summary.reason != NOTHING_LEFT:
         return None
     words = "The agent has nothing left to propose: every value within its reach was tried. "
+    then = (
+        "The tuner turns values that are written in the editable files (docs/tuner.md says which, and how to "
+        "widen their ranges): write more, commit, and start another study."
+    )
     if not summary.experiments:
         words = "The agent had nothing to propose. "
-    return Advice(
-        words=f"{words}The tuner turns values that are written in the editable files (docs/tuner.md says "
-        "which, and how to widen their ranges): write more, commit, and start another study.",
-        command="jumar run --new",
-        stops=True,
-    )
+    elif not any(share.agent.startswith("tuner") for share in summary.agents):
+        words, then = "The agent has nothing left to propose. ", "Start another study with another one."
+    return Advice(words=f"{words}{then}", command="jumar run --new", stops=True)
 
 
 def _reach_the_metric(summary: Summary, experiments: Sequence[ExperimentRecord]) -> Advice | None:

@@ -179,7 +179,7 @@ def _predicted(told: Calibration) -> str:
     return (
         f"{told.agent} predicted {percent(told.median_predicted, signed=True)} in the median of "
         f"{plural(told.compared, 'experiment')}; {percent(told.median_measured, signed=True)} was measured. "
-        f"The direction was right in {told.right_direction:,}."
+        f"The direction was right in {told.right_direction:,} of {told.compared:,}."
     )
 
 

@@ -69,6 +69,8 @@ def test_a_study_without_ideas_is_not_told_to_run_on() -> None:
     summary = summarise(resting, RECORDS, CONTRACT)
     assert summary.advice[0].words.startswith("The agent has nothing left to propose: every value")
     assert "Let it go on" not in said(summary)
+    others = [replace(one, experiment=replace(one.experiment, agent="replay")) for one in RECORDS]
+    assert "tuner" not in summarise(resting, others, CONTRACT).advice[0].words
     first = summarise(resting, RECORDS[:1], CONTRACT).advice[0]
     assert first.words.startswith("The agent had nothing to propose. The tuner turns values that")
 
