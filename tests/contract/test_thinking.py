@@ -106,7 +106,7 @@ def test_the_study_goes_on_while_an_agent_thinks_and_its_idea_is_tried_on_the_ch
     assert one.is_kept and two.is_kept and three.is_kept
     assert "main" not in str(mind.threads).lower()
     assert mind.briefs[1].parent == base.experiment.commit and two.experiment.parent == one.experiment.commit
-    assert two.experiment.details == {"thought_on": base.experiment.commit}
+    assert two.experiment.details["thought_on"] == base.experiment.commit
     assert "-B = 3.0\n+B = 2.0" in study.diff(2) and "+A" not in study.diff(2)
     (refusal,) = mind.briefs[3].refusals
     assert "both this and experiment 2" in refusal and "B = 2.0" in mind.briefs[3].files["work.py"].decode()

@@ -13,6 +13,7 @@ from jumar.core.verdict import Claim
 from jumar.reports.findings import parents, relative_gain
 from jumar.reports.values import Values, tried
 from jumar.reports.words import duration, percent
+from jumar.rules.polish import authors_of
 
 
 class AgentShare(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,16 +135,6 @@ def _share(
         seconds=sum(cost.seconds for cost in costs),
         waited_s=sum(cost.waited_s for cost in costs),
     )
-
-
-def authors_of(experiments: Sequence[ExperimentRecord]) -> dict[int, str]:
-    """Whose idea each experiment is: of one that polishes another, the other's."""
-    authors: dict[int, str] = {}
-    for record in experiments:
-        of = record.experiment.details.get("polishes")
-        authors[record.number] = authors.get(of, "") if isinstance(of, int) else ""
-        authors[record.number] = authors[record.number] or record.experiment.agent
-    return authors
 
 
 def _certified(

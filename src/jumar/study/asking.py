@@ -6,7 +6,7 @@ import time
 
 from msgspec.structs import replace
 
-from jumar.core.agent import Agent, AnyAgent, Brief, Researcher, Waiter
+from jumar.core.agent import Agent, AnyAgent, Brief, Researcher, Team, Waiter
 from jumar.core.desk import Question
 from jumar.core.event import Answered, Noticed, Thought
 from jumar.core.proposal import TICKET, Cost, Proposal
@@ -17,8 +17,10 @@ from jumar.study.archive import StudyArchive
 from jumar.study.brief import Briefing
 from jumar.study.desk import StudyDesk
 from jumar.study.parts import Parts
+from jumar.study.polishing import polishing
 from jumar.study.proposing import Proposer
 from jumar.study.recorder import Recorder
+from jumar.study.roster import Roster
 from jumar.study.thinking import Inbox, Thinking
 
 # An agent that is refused this often in a row has its proposal recorded as invalid.
@@ -42,7 +44,9 @@ class Asking:
         self._thinking: list[Thinking] = []
         self._leaving: list[Thinking] = []  # called off
         self._idle = (time.monotonic(), 0.0)  # since when which share of the slots waits for who thinks
-        self._empty: object = None  # what was kept when the agent had nothing left
+        alone = Team(members={parts.agent.name: parts.agent}, shares={parts.agent.name: 1.0})
+        self._roster = Roster(parts.team or alone, recorder.history)
+        self._polishing = polishing(parts.team, parts.workspace, recorder.history)
 
     @property
     def thinking(self) -> int:
@@ -52,7 +56,7 @@ class Asking:
     @property
     def exhausted(self) -> bool:
         """Whether nobody has anything left; for another champion there may be something."""
-        return self._empty == self._stand()
+        return self._roster.exhausted and not self._polishes
 
     @property
     def is_due(self) -> bool:
@@ -65,8 +69,10 @@ class Asking:
         return ", ".join(f"{_doing(one)} ({now - one.begun:.0f} s)" for one in self._thinking)
 
     def whose_turn(self) -> AnyAgent | None:
-        """Who is to be asked now; None while whoever may be is thinking."""
-        return None if self._thinking or self.exhausted else self._parts.agent
+        """Who is to be asked now; None while whoever may be is thinking, or nobody has anything left."""
+        if self._polishes:
+            return self._polishing
+        return self._roster.next({one.agent.name for one in self._thinking})
 
     def ask(self, agent: AnyAgent) -> int | None:
         """Number of the next experiment, judged already if it is invalid.
@@ -76,7 +82,11 @@ class Asking:
         history = self._recorder.history
         question = Question(number=len(history.experiments), parent=history.champion_commit)
         if not isinstance(agent, Researcher):
-            return self._ask_at_once(agent, question)
+            try:
+                return self._ask_at_once(agent, question)
+            except AgentFailed as failed:
+                self._drop(agent, failed)
+                return None
         self._think(Thinking(agent, history.questions.get(agent.name, question)))
         return None
 
@@ -87,7 +97,8 @@ class Asking:
             try:
                 proposal = agent.propose(self._brief(question))
                 if proposal is None:
-                    self._empty = self._stand()
+                    if agent is not self._polishing:
+                        self._roster.has_nothing(agent.name)
                     return None
                 self._proposer.enter(number, proposal, repeats=agent.repeats)
             except Breach as breach:
@@ -134,7 +145,8 @@ class Asking:
         except AgentFailed as failed:
             if not failed.passing or one.failures + 1 == MOST_FAILURES:
                 self._note(one)
-                raise
+                self._drop(agent, failed)
+                return None
             self._recorder.note(Noticed(words=f"{agent.name} is asked again: {failed.problem}"))
             self._think(Thinking(agent, one.question, failures=one.failures + 1), one)
         except BaseException:
@@ -143,6 +155,15 @@ class Asking:
         else:
             return number
         return None
+
+    @property
+    def _polishes(self) -> bool:
+        return self._polishing is not None and self._polishing.number is not None
+
+    def _drop(self, agent: AnyAgent, failed: AgentFailed) -> None:
+        """Go on with the others. Raises `failed` where there are none."""
+        self._recorder.note(Noticed(words=self._roster.drop(agent.name, failed)))
+        self._recorder.commit()
 
     def idle(self, share: float) -> None:
         """From now on this share of the slots stands free only because somebody thinks."""
@@ -215,14 +236,10 @@ class Asking:
     def _note_nothing(self, one: Thinking) -> None:
         self._note(one, nothing=True)
         if one.question.parent == self._recorder.history.champion_commit:
-            self._empty = self._stand()
+            self._roster.has_nothing(one.agent.name)
 
     def _note(self, one: Thinking, *, nothing: bool = False) -> None:
         self._recorder.note(Thought(agent=one.agent.name, waited_s=one.waited_s, nothing=nothing))
-
-    def _stand(self) -> object:
-        history = self._recorder.history
-        return history.champion, len(history.kept), len(history.claims)
 
 
 def _doing(one: Thinking) -> str:

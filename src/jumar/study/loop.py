@@ -172,9 +172,13 @@ class Loop:
         if self._deciding.revisit():
             return True
         self._asking.idle(free / slots)
-        enough = self._sitting.reached(under_way=len(history.open) + self._asking.thinking)
-        agent = None if enough else self._asking.whose_turn()
-        number = self._asking.ask(agent) if agent else None
+        number = None
+        while number is None:  # of several agents the others go on while one thinks
+            enough = self._sitting.reached(under_way=len(history.open) + self._asking.thinking)
+            agent = None if enough else self._asking.whose_turn()
+            if agent is None:
+                return False
+            number = self._asking.ask(agent)
         if number not in history.open:
             return False
         self._asking.idle(0.0)
