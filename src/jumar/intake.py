@@ -40,7 +40,7 @@ AGENT = "external"
 MOST_WAITING = 100
 MOST_WORDS = 600  #: of a hypothesis
 MOST_NOTE = 2_000
-GRACE_S = 10.0  #: for a `jumar run` that was started a moment ago
+GRACE_S = 5.0  #: for a `jumar run` that was started a moment ago
 _LEFT = ("__pycache__",)  # what programs leave beside their work
 
 

@@ -41,6 +41,9 @@ class Desk:
         self.kept: list[Reply] = []
         self.called_off = threading.Event()
 
+    def handed_in(self) -> None:
+        return None
+
     def ask(self, tool: str, arguments: Mapping[str, Any]) -> str:
         return f"{tool}: {sorted(arguments)}"
 

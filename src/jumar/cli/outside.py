@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from jumar.intake import Edits, Ticket
 
 LOOK_S = 0.25
-GRACE_S = 10.0  # for a `jumar run` that was started a moment ago
 ENDS = {
     Decision.KEPT: Exit.DONE,
     Decision.DISCARDED: Exit.DISCARDED,
@@ -149,6 +148,8 @@ def wait(what: str | None, folder: Path, study: str | None, timeout: float | Non
 
 def _started(folder: Path, study: str | None) -> Study:
     """A study that was run, or is being started this very moment."""
+    from jumar.intake import GRACE_S
+
     end = time.monotonic() + GRACE_S
     while True:
         try:

@@ -84,6 +84,7 @@ def serve_http(folder: Path, study: str | None, port: int, said: Callable[[str],
     with socket.socket() as place:
         place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         place.bind((LOOPBACK, port))
+        place.listen()  # whoever is told the address may come at once
         app = make_server(folder, study).streamable_http_app(host=LOOPBACK)
         said(f"http://{LOOPBACK}:{place.getsockname()[1]}/mcp")
         config = uvicorn.Config(app, log_level="warning", lifespan="on")
