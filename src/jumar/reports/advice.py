@@ -87,8 +87,8 @@ def _finished(summary: Summary) -> Advice | None:
         then = "Another study may find more with another agent, another budget or more to edit."
     return Advice(
         # Not `reason`: after a certification that is what came of it, and no limit.
-        words="A limit of the contract was reached. To let the study go on, raise it in [limits] of "
-        f"jumar.toml and say `jumar run`. {then}",
+        words="A limit of the contract was reached. To let the study go on, raise the limit in [limits] "
+        f"of jumar.toml and say `jumar run`. {then}",
         command="" if summary.standing_keeps and not summary.is_certified else "jumar run --new",
         stops=True,
     )

@@ -49,7 +49,8 @@ def test_many_failures_name_the_most_frequent_and_an_example() -> None:
 def test_a_finished_study_is_not_told_to_run_on_but_how_it_can() -> None:
     advice = said(summarise(STUDY, RECORDS, CONTRACT))
     assert (
-        "raise it in [limits] of jumar.toml and say `jumar run`. To build on what it found, merge" in advice
+        "raise the limit in [limits] of jumar.toml and say `jumar run`. To build on what it found, merge"
+        in advice
     )
     assert "still finding gains" not in advice
     resting = replace(STUDY, condition=Condition.RESTING, reason="interrupted")
