@@ -15,7 +15,7 @@ import jumar
 from jumar.agents.registry import anchored
 from jumar.agents.team import make_team
 from jumar.agents.tuning import KnobsNow, with_knobs
-from jumar.core.contract import Clock, Contract, LimitTerms
+from jumar.core.contract import Clock, Contract
 from jumar.core.evaluator import Evaluator
 from jumar.core.event import StudyStarted
 from jumar.core.executor import Executor
@@ -33,6 +33,7 @@ from jumar.ledgers.hold import hold
 from jumar.ledgers.sql import open_ledger
 from jumar.rules.checks import deciders
 from jumar.rules.contract_file import read_contract
+from jumar.rules.limits import limits_in_words
 from jumar.rules.preflight import IN_WORDS, preflight
 from jumar.rules.scope import matches
 from jumar.rules.shares import in_words
@@ -126,12 +127,8 @@ def _limits(pinned: Contract, contract: Contract) -> tuple[str, ...]:
     """Says that the study goes by other limits than it began with."""
     if contract.limits == pinned.limits:
         return ()
-    usual = msgspec.structs.asdict(LimitTerms())
-    now, then = (
-        ", ".join(f"{key} = {value:g}" for key, value in of.items() if value != usual[key])
-        for of in (msgspec.structs.asdict(contract.limits), msgspec.structs.asdict(pinned.limits))
-    )
-    return (f"the limits are now {now or 'none'}, by jumar.toml; the study began with {then or 'none'}",)
+    now, then = limits_in_words(contract.limits), limits_in_words(pinned.limits)
+    return (f"the limits are now {now}, by jumar.toml; the study began with {then}",)
 
 
 def _changed(parts: Parts) -> tuple[str, ...]:

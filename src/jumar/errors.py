@@ -12,6 +12,7 @@ JumarError
 │   ├── LedgerEmpty        made, but nothing was ever written              → exit 5
 │   └── LedgerConflict     a transition was already made by someone else    → exit 5
 ├── AgentFailed            an agent cannot go on: a bad key, no such model → exit 6
+│   └── NoRoom             a limit leaves less than its next request may take
 └── Breach                 a proposal touched what the contract protects    → verdict invalid
 """
 
@@ -84,6 +85,10 @@ class AgentFailed(JumarError):
 
     def __reduce__(self) -> tuple[object, tuple[()]]:
         return partial(type(self), self.problem, fix=self.fix, passing=self.passing), ()
+
+
+class NoRoom(AgentFailed):
+    """A limit on what agents may spend leaves less than the next request may take."""
 
 
 class Breach(JumarError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent
@@ -17,38 +16,19 @@ from jumar.agents.command import CAPS, Command
 from jumar.agents.command_clients import BRIEF, Client, Heard, Template, Tokens
 from jumar.agents.registry import anchored, make_agent
 from jumar.core.agent import Brief
-from jumar.core.desk import Reply, Tool
+from jumar.core.desk import Reply
 from jumar.core.proposal import Proposal
 from jumar.errors import AgentFailed, Breach, Usage
 from jumar.sandboxes.detect import choose
 from jumar.study.places import Surroundings
 from jumar.study.workbench import StudyBench
+from jumar.testing.memory_desk import MemoryDesk
 from jumar.testing.rehearsal import Rehearsal
 from jumar.workspaces.git import open_workspace
 
 FILES = {"train.py": "RATE = 3\n", "other.py": "x = 1\n"}
 KEY = "planted-key-0123456789"
 BETTER = "sed -i s/3/2/ train.py; echo 'hypothesis: a lower rate'; echo 'predicted: 2 %'"
-
-
-class Desk:
-    """A desk whose record is this test's."""
-
-    def __init__(self, *replies: Reply) -> None:
-        self.text = "THE BRIEF"
-        self.tools = (Tool(name="knobs", about="all knobs"),)
-        self.replies = replies
-        self.kept: list[Reply] = []
-        self.called_off = threading.Event()
-
-    def handed_in(self) -> None:
-        return None
-
-    def ask(self, tool: str, arguments: Mapping[str, Any]) -> str:
-        return f"{tool}: {sorted(arguments)}"
-
-    def keep(self, reply: Reply) -> None:
-        self.kept.append(reply)
 
 
 class Priced(Template):
@@ -78,8 +58,8 @@ class Lab:
         environ = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "OPENAI_API_KEY": KEY}
         return Command(kind(f"{self.program} {{brief}}"), self.bench, environ, **{"waits_s": (), **more})
 
-    def proposal(self, script: str, desk: Desk | None = None, **more: Any) -> Proposal:
-        return self.agent(script, **more).research(self.brief, desk or Desk())
+    def proposal(self, script: str, desk: MemoryDesk | None = None, **more: Any) -> Proposal:
+        return self.agent(script, **more).research(self.brief, desk or MemoryDesk())
 
 
 @pytest.fixture
@@ -97,7 +77,7 @@ def test_an_edit_and_last_words_become_a_proposal(lab: Lab) -> None:
 
 
 def test_the_brief_is_a_file_and_the_record_answers(lab: Lab) -> None:
-    desk = Desk()
+    desk = MemoryDesk()
     lab.proposal(f"""[ "$1" = {BRIEF} ] && cat "$1"; sh .jumar/ask.sh knobs '{{"a": 1}}'; {BETTER}""", desk)
     transcript = msgspec.json.decode(desk.kept[0].content)["transcript"]
     said = msgspec.convert(transcript, bytes, strict=False).decode()
@@ -105,7 +85,7 @@ def test_the_brief_is_a_file_and_the_record_answers(lab: Lab) -> None:
 
 
 def test_what_was_paid_for_is_kept_before_it_is_used_and_used_again(lab: Lab) -> None:
-    class Dies(Desk):
+    class Dies(MemoryDesk):
         def keep(self, reply: Reply) -> None:
             super().keep(reply)
             raise KeyboardInterrupt
@@ -115,18 +95,18 @@ def test_what_was_paid_for_is_kept_before_it_is_used_and_used_again(lab: Lab) ->
         lab.proposal(BETTER, dying, kind=Priced)
     (reply,) = dying.kept
     assert (reply.usage.tokens_in, reply.usage.tokens_cached, reply.usage.usd) == (100, 40, 0.5)
-    desk = Desk(reply)
+    desk = MemoryDesk(reply)
     proposal = lab.agent("exit 1").research(lab.brief, desk)  # a fresh one, which is not called
     assert proposal.hypothesis == "a lower rate" and desk.kept == []
 
 
 def test_whoever_was_refused_is_asked_anew(lab: Lab) -> None:
-    first, second = Desk(), Desk()
+    first, second = MemoryDesk(), MemoryDesk()
     lab.proposal(BETTER, first)
     agent = lab.agent("sed -i s/3/1/ train.py")
-    proposal = agent.research(replace(lab.brief, refusals=("no",)), Desk(*first.kept))
+    proposal = agent.research(replace(lab.brief, refusals=("no",)), MemoryDesk(*first.kept))
     assert proposal.edits[0].content == b"RATE = 1\n"
-    assert agent.research(lab.brief, Desk(*first.kept, *second.kept)).edits[0].content == b"RATE = 2\n"
+    assert agent.research(lab.brief, MemoryDesk(*first.kept, *second.kept)).edits[0].content == b"RATE = 2\n"
 
 
 def test_one_that_changes_nothing_is_told_so(lab: Lab) -> None:
@@ -136,7 +116,7 @@ def test_one_that_changes_nothing_is_told_so(lab: Lab) -> None:
 
 
 def test_a_key_in_a_proposal_is_refused_and_recorded_nowhere(lab: Lab) -> None:
-    desk = Desk()
+    desk = MemoryDesk()
     with pytest.raises(Breach) as refused:
         lab.proposal("""echo "K = '$OPENAI_API_KEY'" | tee -a train.py""", desk)
     assert refused.value.code == "secret"
@@ -145,7 +125,7 @@ def test_a_key_in_a_proposal_is_refused_and_recorded_nowhere(lab: Lab) -> None:
 
 
 def test_a_key_that_is_printed_is_blacked_out(lab: Lab) -> None:
-    desk = Desk()
+    desk = MemoryDesk()
     script = 'sed -i s/3/2/ train.py; echo "hypothesis: I know $OPENAI_API_KEY"'
     assert lab.proposal(script, desk).hypothesis == "I know [secret]"
 
@@ -163,7 +143,7 @@ def test_a_key_that_is_printed_is_blacked_out(lab: Lab) -> None:
 def test_a_program_that_fails_is_told_in_its_own_words(
     lab: Lab, script: str, problem: str, passing: bool
 ) -> None:
-    desk = Desk()
+    desk = MemoryDesk()
     with pytest.raises(AgentFailed, match=problem) as failed:
         lab.proposal(script, desk, caps=replace(CAPS, output_bytes=20_000))
     assert failed.value.passing is passing
@@ -177,7 +157,7 @@ def test_one_that_hangs_is_ended_at_its_own_limit(lab: Lab) -> None:
 
 
 def test_a_busy_provider_is_waited_for(lab: Lab) -> None:
-    desk = Desk()
+    desk = MemoryDesk()
     with pytest.raises(AgentFailed, match="429"):
         lab.proposal("echo 429 Too Many Requests; exit 1", desk, waits_s=(0.01, 0.01))
     assert len(desk.kept) == 3

@@ -107,12 +107,21 @@ class MeasureTerms(msgspec.Struct, frozen=True, kw_only=True):
     scores: Scores = Scores.ROUNDED
 
 
+class AgentLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one agent of a study may spend; None means no such limit."""
+
+    usd: float | None = None
+    tokens: int | None = None
+
+
 class LimitTerms(msgspec.Struct, frozen=True, kw_only=True):
     """`[limits]`: when a study stops (None means no such limit), and how much agents are told."""
 
     experiments: int | None = None
     hours: float | None = None
     usd: float | None = None
+    tokens: int | None = None  #: read and written by agents, all together
+    agents: Mapping[str, AgentLimits] = {}  #: name of an agent → what it may spend of that
     plateau: int | None = None  #: so many experiments without a keep
     target: float | None = None  #: stop when the champion's value reaches this
     brief_tokens: int = 24_000  #: most of a brief, as estimated from its bytes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from threading import Event
 from typing import Any, Protocol
 
@@ -46,6 +47,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     tokens_out: int = 0
     usd: float = 0.0
     seconds: float = 0.0
+    priced: bool = True  #: False: what it cost is not known, and `usd` is 0
 
     @property
     def tokens(self) -> int:
@@ -74,6 +76,13 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     refusals: tuple[str, ...] = ()
 
 
+class Room(msgspec.Struct, frozen=True, kw_only=True):
+    """What the limits leave to be spent; None where nothing limits it."""
+
+    usd: float | None = None
+    tokens: int | None = None
+
+
 class CalledOff(Exception):
     """Nobody waits for this proposal any more. Desks raise it, and agents that hear of it may."""
 
@@ -90,6 +99,10 @@ class Desk(Archive, Protocol):
     and whatever it started ends. From then on `ask` raises CalledOff; `keep` still keeps what was
     paid for while the study is there to write it down, and raises CalledOff afterwards. All of it may
     be used on any thread.
+
+    `room` is what the limits leave this agent, after what was spent and what other requests under way
+    have set aside. `set_aside` takes from it the most that a request may take, for as long as the
+    request is under way, and raises NoRoom where less is left: then it must not be sent.
     """
 
     @property
@@ -104,5 +117,10 @@ class Desk(Archive, Protocol):
     def handed_in(self) -> Proposal | None:
         """The oldest proposal from outside that waits for its turn by now; its details name its ticket."""
         ...
+
+    @property
+    def room(self) -> Room: ...
+
+    def set_aside(self, most: Usage) -> AbstractContextManager[None]: ...
 
     def keep(self, reply: Reply) -> None: ...

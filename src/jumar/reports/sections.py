@@ -239,6 +239,7 @@ def _limits(limits: LimitTerms, metric: str) -> list[str]:
         (limits.experiments, plural(limits.experiments or 0, "experiment")),
         (limits.hours, duration(3600 * (limits.hours or 0.0))),
         (limits.usd, f"${limits.usd}"),
+        (limits.tokens, f"{limits.tokens:,} tokens" if limits.tokens else ""),
         (limits.plateau, f"{plural(limits.plateau or 0, 'experiment')} without a keep"),
         (limits.target, f"{metric} of {limits.target}"),
     ]

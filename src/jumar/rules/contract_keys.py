@@ -86,6 +86,9 @@ KEYS = (
     Key("limits", "experiments", kinds.COUNT, "Stop after so many experiments."),
     Key("limits", "hours", kinds.POSITIVE, "Stop after so many hours of work."),
     Key("limits", "usd", kinds.MONEY, "Stop before agents cost more than so many US dollars."),
+    Key("limits", "tokens", kinds.COUNT, "Stop before agents read and write more than so many tokens."),
+    Key("limits", "agents", kinds.AGENT_LIMITS, "What single agents may spend, by name; one that has spent "
+        "it is not asked any more.", {}),
     Key("limits", "plateau", kinds.COUNT, "Stop after so many experiments without a keep."),
     Key("limits", "target", kinds.NUMBER, "Stop when the champion's value reaches this."),
     Key("limits", "brief_tokens", kinds.TOKENS, "Most tokens of what an agent is told for one proposal, "

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from jumar.core.contract import Clock, Direction, Guard, Scores
+from jumar.core.contract import AgentLimits, Clock, Direction, Guard, Scores
 
 Read = Callable[[Any], Any]
 
@@ -204,6 +204,19 @@ def _guard(name: str, bound: object) -> Guard:
     return Guard(name=name, at_most=match[1] == "<=", bound=number, relative=bool(match[3]))
 
 
+def _agent_limits(value: object) -> dict[str, AgentLimits]:
+    if not isinstance(value, dict):
+        raise Unfit(found(value))
+    limits = {}
+    for name, table in value.items():
+        if not isinstance(table, dict) or not table or not set(table) <= {"usd", "tokens"}:
+            said = f"a table of {', '.join(table) or 'nothing'}" if isinstance(table, dict) else found(table)
+            raise Unfit(f"a table in which {name} is {said}")
+        kinds = {"usd": MONEY, "tokens": COUNT}
+        limits[name] = AgentLimits(**{key: kinds[key].read(each) for key, each in table.items()})
+    return limits
+
+
 def _tidy_path(value: object) -> str:
     path = _text(value)
     bad = path.startswith(("/", "~")) or "\\" in path or ".." in path.split("/")
@@ -250,6 +263,9 @@ SCORES = _choice(Scores)
 FLAG = Kind("true or false", _flag)
 ENV = Kind('a list of names to pass through and of "NAME=value" to set; none of them JUMAR_…', _list(_env))
 GUARDS = Kind('a table of bounds: "<= 1.5x" of the baseline\'s own value, or ">= 20e6" as it stands', _guards)
+AGENT_LIMITS = Kind(
+    'a table of agents, such as { "openai:gpt-5" = { usd = 5, tokens = 2_000_000 } }', _agent_limits
+)
 NUMBER = Kind("a number", _number())
 POSITIVE = Kind("a number above 0", _number(above=0))
 MONEY = Kind("a number, 0 or more", _number(least=0))

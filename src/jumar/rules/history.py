@@ -34,6 +34,7 @@ from jumar.core.outcome import Measured
 from jumar.core.proposal import TICKET
 from jumar.core.run import Purpose, RunRecord
 from jumar.core.verdict import Claim, Decision, Verdict
+from jumar.rules.limits import Spent
 from jumar.rules.means import Means
 from jumar.rules.worked import Worked
 
@@ -68,6 +69,7 @@ class History:
         self.doubted = False  # the champion was last seen far below its record
         self.revisited: dict[int, int] = {}  # experiment → how many places its revisits have used
         self.cost_usd = 0.0
+        self.spent: dict[str, Spent] = {}  # on each agent; replaced, never changed
         self.answers: dict[str, list[Answered]] = {}  # agent → what it was answered since its last experiment
         self.handed: dict[int, HandedIn] = {}  # ticket → what waits; replaced, never changed
         self.notes: list[str] = []
@@ -109,6 +111,7 @@ class History:
             case Answered(agent=agent, usage=usage, question=question):
                 self.answers.setdefault(agent, []).append(event)
                 self.cost_usd += usage.usd
+                self._spend(agent, usage.usd, usage.tokens)
                 if question:
                     self.questions[agent] = question
             case Thought(agent=agent, waited_s=waited_s, nothing=nothing):
@@ -119,8 +122,10 @@ class History:
     def _apply_to_experiment(self, entry: Entry) -> None:
         match entry.event:
             case Proposed(experiment=experiment, answered_usd=answered_usd):
+                usd = experiment.cost.usd - answered_usd
+                self.cost_usd += usd
+                self._spend(experiment.agent, usd, experiment.cost.tokens - self._answered_tokens(experiment))
                 self._enter(experiment, entry.at)
-                self.cost_usd += experiment.cost.usd - answered_usd
             case RunStarted() | RunEnded() | RunLost():
                 self._apply_to_run(entry)
             case Refuted(experiment=number, champion=champion, reason=reason):
@@ -163,6 +168,15 @@ class History:
                     self.unseen = 0
             case RunLost(key=key, reason=reason):
                 self._put(replace(self.run(key), ended_at=entry.at, lost=reason))
+
+    def _spend(self, agent: str, usd: float, tokens: int) -> None:
+        self.spent = {**self.spent, agent: self.spent.get(agent, Spent()).plus(usd, tokens)}
+
+    def _answered_tokens(self, experiment: Experiment) -> int:
+        """What of an experiment's tokens its agent's answers have counted already."""
+        if "retest_of" in experiment.details:
+            return 0
+        return sum(answered.usage.tokens for answered in self.answers.get(experiment.agent, ()))
 
     def _enter(self, experiment: Experiment, at: float) -> None:
         self.experiments[experiment.number] = ExperimentRecord(experiment=experiment, proposed_at=at)
@@ -214,6 +228,11 @@ class History:
             if record.run.key == key:
                 return record
         raise KeyError(key)
+
+    @property
+    def tokens(self) -> int:
+        """Read and written by all agents."""
+        return sum(spent.tokens for spent in self.spent.values())
 
     def means(self, commit: str) -> Means:
         """What every run of a commit adds up to, for whichever experiment it was made."""

@@ -10,7 +10,7 @@ from jumar.core.agent import Agent, AnyAgent, Brief, Researcher, Team, Waiter
 from jumar.core.desk import Question
 from jumar.core.event import Answered, Noticed, Thought
 from jumar.core.proposal import TICKET, Cost, Proposal
-from jumar.errors import AgentFailed, Breach
+from jumar.errors import AgentFailed, Breach, NoRoom
 from jumar.rules.brief_text import brief_text
 from jumar.rules.recollection import Recollection
 from jumar.study.archive import StudyArchive
@@ -19,6 +19,7 @@ from jumar.study.desk import StudyDesk
 from jumar.study.parts import Parts
 from jumar.study.polishing import polishing
 from jumar.study.proposing import Proposer
+from jumar.study.purse import OwnPurse, Purse
 from jumar.study.recorder import Recorder
 from jumar.study.roster import Roster
 from jumar.study.thinking import Inbox, Thinking
@@ -43,6 +44,8 @@ class Asking:
         self._inbox = Inbox(parts.executor.wake)
         self._thinking: list[Thinking] = []
         self._leaving: list[Thinking] = []  # called off
+        self._purse: Purse | None = None
+        self.spent = ""  #: what a limit left no room for, in words
         self._idle = (time.monotonic(), 0.0)  # since when which share of the slots waits for who thinks
         alone = Team(members={parts.agent.name: parts.agent}, shares={parts.agent.name: 1.0})
         self._roster = Roster(parts.team or alone, recorder.history)
@@ -70,6 +73,8 @@ class Asking:
 
     def whose_turn(self) -> AnyAgent | None:
         """Who is to be asked now; None while whoever may be is thinking, or nobody has anything left."""
+        if self.spent:
+            return None
         if self._polishes:
             return self._polishing
         return self._roster.next({one.agent.name for one in self._thinking})
@@ -162,8 +167,11 @@ class Asking:
 
     def _drop(self, agent: AnyAgent, failed: AgentFailed) -> None:
         """Go on with the others. Raises `failed` where there are none."""
-        self._recorder.note(Noticed(words=self._roster.drop(agent.name, failed)))
-        self._recorder.commit()
+        try:
+            self._recorder.note(Noticed(words=self._roster.drop(agent.name, failed)))
+            self._recorder.commit()
+        except NoRoom as full:  # a limit was reached, and that is how studies end
+            self.spent = full.problem
 
     def idle(self, share: float) -> None:
         """From now on this share of the slots stands free only because somebody thinks."""
@@ -211,12 +219,17 @@ class Asking:
             archive,
             history,
             self._keep,
-            (self._inbox, self._parts.artefacts, one.called_off),
+            (self._inbox, self._parts.artefacts, one.called_off, self._purse_of(one.agent.name)),
         )
         self._recorder.commit()
         self.idle(self._idle[1])
         self._thinking.append(one)
         one.begin(brief, desk, self._inbox.tell)
+
+    def _purse_of(self, agent: str) -> OwnPurse:
+        if self._purse is None:
+            self._purse = Purse(self._parts.contract.limits, self._recorder.history.spent)
+        return OwnPurse(self._purse, agent)
 
     def _brief(self, question: Question) -> Brief:
         return self._briefing.write(self._recorder.history, self._parts.program, question)

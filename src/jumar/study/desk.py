@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from itertools import chain
 from threading import Event
 from typing import Any
@@ -10,12 +11,13 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from jumar.core.desk import Archive, CalledOff, Question, Reply, Tool
+from jumar.core.desk import Archive, CalledOff, Question, Reply, Room, Tool, Usage
 from jumar.core.event import Answered
 from jumar.core.ledger import Artefacts
 from jumar.core.proposal import TICKET, Proposal
 from jumar.errors import LedgerUnfit
 from jumar.rules.history import History
+from jumar.study.purse import OwnPurse
 from jumar.study.thinking import Inbox
 
 
@@ -33,12 +35,12 @@ class StudyDesk:
         archive: Callable[[], Archive],
         history: History,
         record: Callable[[Answered], None],
-        places: tuple[Inbox, Artefacts, Event],
+        places: tuple[Inbox, Artefacts, Event, OwnPurse],
     ) -> None:
         self._question, self._text, self._history = question, text, history
         self._answers = tuple(chain.from_iterable(history.answers.values()))
         self._archive, self._record = archive, record
-        self._inbox, self._artefacts, self._called_off = places
+        self._inbox, self._artefacts, self._called_off, self._purse = places
         self._tools = archive().tools
 
     @property
@@ -80,6 +82,13 @@ class StudyDesk:
             return replace(found, details={**found.details, TICKET: ticket})
         return None
 
+    @property
+    def room(self) -> Room:
+        return self._purse.room
+
+    def set_aside(self, most: Usage) -> AbstractContextManager[None]:
+        return self._purse.set_aside(most)
+
     def keep(self, reply: Reply) -> None:
         answered = Answered(
             agent=reply.agent,
@@ -89,3 +98,4 @@ class StudyDesk:
             question=self._question,
         )
         self._inbox.call(lambda: self._record(answered))
+        self._purse.take(reply.usage)

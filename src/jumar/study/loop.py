@@ -144,6 +144,8 @@ class Loop:
         if Wish.CERTIFY in self._wishes:
             return Rest(reason="certifying by request", certify=True, rests=False)
         exhausted = Rest(reason=NOTHING_LEFT, certify=True)
+        if spent := self._asking.spent:
+            return self._sitting.reached() or Rest(reason=spent, finished=True, certify=True)
         return self._sitting.reached() or (exhausted if self._asking.exhausted else None)
 
     def _start(self, *, propose: bool) -> None:

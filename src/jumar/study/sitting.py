@@ -110,6 +110,7 @@ class Sitting:
             since_keep=history.since_keep,
             hours=history.active_s_at(self._parts.now()) / 3600,
             usd=history.cost_usd,
+            tokens=history.tokens,
             value=standing(history, history.champion_commit).value if measured else None,
         )
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from jumar.core.contract import Budget, Clock, Direction, Guard
+from jumar.core.contract import AgentLimits, Budget, Clock, Direction, Guard
 from jumar.errors import ContractInvalid
 from jumar.rules.contract_file import read_contract
 from jumar.rules.contract_keys import KEYS, REQUIRED, Key
@@ -58,6 +58,8 @@ confirmations = 7
 experiments = 100
 hours = 8
 usd = 20.0
+tokens = 2_000_000
+agents = { codex = { usd = 5 }, "openai:gpt-5" = { usd = 2.5, tokens = 10_000 } }
 plateau = 40
 target = -1.5
 
@@ -114,6 +116,8 @@ def test_every_key_arrives_where_it_is_read() -> None:
     assert (measure.baseline, measure.confirmations) == (5, 7)
     assert (limits.experiments, limits.hours, limits.usd, limits.plateau) == (100, 8.0, 20.0, 40)
     assert limits.target == -1.5
+    assert limits.tokens == 2_000_000
+    assert limits.agents == {"codex": AgentLimits(usd=5), "openai:gpt-5": AgentLimits(usd=2.5, tokens=10_000)}
 
 
 def test_scales_change_run_and_the_first_is_where_studies_start() -> None:
@@ -161,7 +165,7 @@ BAD = {
     ),
     "an unknown key of a scale": (
         FULL.replace('large = { budget = "1h30m"', 'large = { bugdet = "1h30m"'),
-        "jumar.toml:40: [scales] large has no key `bugdet`",
+        "jumar.toml:42: [scales] large has no key `bugdet`",
         "did you mean `budget`?",
     ),
     "an unknown group": (
@@ -224,6 +228,21 @@ BAD = {
         LEAST + "[limits]\nplateau = true\n",
         "jumar.toml:12: [limits] plateau is true",
         "a whole number, 1 or more",
+    ),
+    "a limit of nothing known": (
+        LEAST + '[limits]\nagents = { codex = { hours = 2 } }\n',
+        "jumar.toml:12: [limits] agents is a table in which codex is a table of hours",
+        "a table of agents, such as",
+    ),
+    "a limit of an agent without a name for it": (
+        LEAST + "[limits]\nagents = { codex = 5 }\n",
+        "jumar.toml:12: [limits] agents is a table in which codex is the number 5",
+        "usd = 5",
+    ),
+    "a limit below nothing": (
+        LEAST + "[limits]\nagents = { codex = { usd = -1 } }\n",
+        "jumar.toml:12: [limits] agents is the number -1",
+        "a table of agents, such as",
     ),
     "too few runs for a noise": (
         LEAST + "baseline = 2\n",

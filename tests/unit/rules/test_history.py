@@ -20,8 +20,10 @@ from jumar.core.event import (
     RunLost,
     Wish,
 )
+from jumar.core.proposal import Cost
 from jumar.core.verdict import Decision, Verdict
 from jumar.rules.history import History
+from jumar.rules.limits import Spent
 from jumar.testing.events import claim, commit_of, judged, proposed, run_ended, run_started, started
 
 
@@ -159,13 +161,17 @@ def test_a_baseline_without_a_number_ends_the_study() -> None:
 
 
 def test_an_answer_counts_at_once_and_its_experiment_does_not_count_it_again() -> None:
-    answer = Answered(agent="llm", request="r", reply="d", usage=Usage(model="m", usd=0.25))
+    usage = Usage(model="m", usd=0.25, tokens_in=100, tokens_out=10)
+    answer = Answered(agent="llm", request="r", reply="d", usage=usage)
     history = with_baseline(answer, answer)
     assert (history.cost_usd, len(history.answers["llm"])) == (0.5, 2)
+    assert history.spent["llm"] == Spent(usd=0.5, tokens=220) and history.tokens == 220
     entered = proposed(1, usd=0.6)
-    mine = replace(entered, experiment=replace(entered.experiment, agent="llm"), answered_usd=0.5)
+    cost = Cost(usd=0.6, tokens=250)
+    mine = replace(entered, experiment=replace(entered.experiment, agent="llm", cost=cost), answered_usd=0.5)
     history = with_baseline(answer, answer, mine)
     assert (round(history.cost_usd, 9), history.answers) == (0.6, {})
+    assert round(history.spent["llm"].usd, 9) == 0.6 and history.tokens == 250
 
 
 def test_what_an_agent_was_answered_stays_until_its_own_next_experiment() -> None:

@@ -3,12 +3,23 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from jumar.core.contract import Direction, LimitTerms, Metric
-from jumar.rules.limits import Progress, must_certify_now, reached, time_left_s
+from jumar.core.contract import AgentLimits, Direction, LimitTerms, Metric
+from jumar.core.desk import Room, Usage
+from jumar.errors import NoRoom
+from jumar.rules.limits import (
+    Progress,
+    Spent,
+    check_room,
+    limits_in_words,
+    must_certify_now,
+    reached,
+    room,
+    time_left_s,
+)
 
 LOSS = Metric(name="loss")
 SCORE = Metric(name="score", direction=Direction.MAXIMIZE)
-HALFWAY = Progress(experiments=50, since_keep=7, hours=2.0, usd=5.0, value=2.5)
+HALFWAY = Progress(experiments=50, since_keep=7, hours=2.0, usd=5.0, tokens=90_001, value=2.5)
 
 
 def test_without_limits_a_study_never_ends() -> None:
@@ -22,6 +33,7 @@ def test_without_limits_a_study_never_ends() -> None:
         (LimitTerms(experiments=49), "50 experiments were made (limit 49)"),
         (LimitTerms(hours=2), "2 hours have passed (limit 2)"),
         (LimitTerms(usd=4.5), "5.00 USD were spent (limit 4.5)"),
+        (LimitTerms(tokens=90_000), "90,001 tokens were read and written (limit 90,000)"),
         (LimitTerms(plateau=7), "7 experiments in a row kept nothing (limit 7)"),
         (LimitTerms(target=2.5), "the target was reached: loss 2.5 (limit 2.5)"),
     ],
@@ -88,3 +100,42 @@ def test_experiments_end_early_enough_to_certify() -> None:
     assert not must_certify_now(limits, HALFWAY, experiment_s=60, certify_s=240)
     assert must_certify_now(limits, HALFWAY, experiment_s=60, certify_s=310)
     assert not must_certify_now(LimitTerms(experiments=51), HALFWAY, experiment_s=60, certify_s=1e9)
+
+
+SPENT = {"llm": Spent(usd=3.0, tokens=1000), "codex": Spent(usd=1.0, tokens=500)}
+LIMITS = LimitTerms(usd=5, tokens=2000, agents={"llm": AgentLimits(usd=3.5)})
+
+
+def test_room_is_what_the_narrower_limit_leaves() -> None:
+    assert room(LIMITS, SPENT, "llm") == Room(usd=0.5, tokens=500)
+    assert room(LIMITS, SPENT, "codex") == Room(usd=1.0, tokens=500)
+    assert room(replace(LIMITS, usd=2), SPENT, "codex") == Room(usd=0.0, tokens=500)
+    assert room(LimitTerms(), SPENT, "llm") == Room()
+
+
+@pytest.mark.parametrize(
+    ("agent", "most", "problem"),
+    [
+        ("llm", Usage(model="m", usd=0.5, tokens_in=500), None),
+        ("llm", Usage(model="m", usd=0.51), "3.00 USD were spent, and the next request to m may cost 0.51"),
+        ("codex", Usage(model="m", usd=1.0), None),
+        ("codex", Usage(model="m", usd=1.01), "4.00 USD were spent, and the next request to m may cost 1.01"),
+        ("llm", Usage(model="m", tokens_out=501), "1,500 tokens were read and written, and the next"),
+        ("codex", Usage(model="m", priced=False), "nobody knows what m costs"),
+    ],
+)
+def test_a_request_is_sent_only_if_what_it_may_take_fits(
+    agent: str, most: Usage, problem: str | None
+) -> None:
+    if problem is None:
+        return check_room(LIMITS, SPENT, agent, most)
+    with pytest.raises(NoRoom) as full:
+        check_room(LIMITS, SPENT, agent, most)
+    assert full.value.problem.startswith(problem)
+    assert "[limits]" in full.value.fix
+    return None
+
+
+def test_limits_are_said_as_the_contract_says_them() -> None:
+    assert limits_in_words(LimitTerms()) == "none"
+    assert limits_in_words(LIMITS) == "usd = 5, tokens = 2_000; llm: usd = 3.5"

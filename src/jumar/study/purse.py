@@ -1,0 +1,65 @@
+"""What agents may still spend: the limits, less what was spent or is set aside for requests under way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from threading import Lock
+
+from jumar.core.contract import LimitTerms
+from jumar.core.desk import Room, Usage
+from jumar.rules.limits import Spent, check_room, room
+
+
+class OwnPurse:
+    """What a purse is to one agent."""
+
+    def __init__(self, purse: Purse, agent: str) -> None:
+        self._purse, self._agent = purse, agent
+
+    @property
+    def room(self) -> Room:
+        """What is left."""
+        return self._purse.room(self._agent)
+
+    def set_aside(self, most: Usage) -> AbstractContextManager[None]:
+        """Hold room for a request until its reply is counted, or will never come. Raises NoRoom."""
+        return self._purse.set_aside(self._agent, most)
+
+    def take(self, usage: Usage) -> None:
+        """Count what a reply took."""
+        self._purse.take(self._agent, usage)
+
+
+class Purse:
+    """One for all agents of a study and all threads they think on. `spent` is what the record says so far."""
+
+    def __init__(self, limits: LimitTerms, spent: Mapping[str, Spent]) -> None:
+        self._limits = limits
+        self._gone = dict(spent)
+        self._lock = Lock()
+
+    def room(self, agent: str) -> Room:
+        """What is left to an agent."""
+        with self._lock:
+            return room(self._limits, self._gone, agent)
+
+    def take(self, agent: str, usage: Usage) -> None:
+        """Count what a reply took."""
+        with self._lock:
+            self._move(agent, usage.usd, usage.tokens)
+
+    @contextmanager
+    def set_aside(self, agent: str, most: Usage) -> Iterator[None]:
+        """Hold room for a request until its reply is counted, or will never come. Raises NoRoom."""
+        with self._lock:
+            check_room(self._limits, self._gone, agent, most)
+            self._move(agent, most.usd, most.tokens)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._move(agent, -most.usd, -most.tokens)
+
+    def _move(self, agent: str, usd: float, tokens: int) -> None:
+        self._gone[agent] = self._gone.get(agent, Spent()).plus(usd, tokens)
