@@ -34,8 +34,8 @@ def started(jumar: Cli) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts `jumar` without waiting; nothing of it outlives the test."""
     running: list[subprocess.Popen[str]] = []
 
-    def start(folder: Path, *words: str) -> subprocess.Popen[str]:
-        running.append(jumar.start(folder, *words))
+    def start(folder: Path, *words: str, **more: Mapping[str, str]) -> subprocess.Popen[str]:
+        running.append(jumar.start(folder, *words, **more))
         return running[-1]
 
     yield start

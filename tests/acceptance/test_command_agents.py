@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import time
-import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +22,7 @@ from jumar.cli.exits import Exit
 from jumar.core.event import Answered
 from jumar.core.verdict import Decision
 from jumar.testing.model_server import Fault, ModelServer, Reply, Request, Reset, Say, Shell
-from jumar.testing.tiny import CONTRACT, EXACT, Cli
+from jumar.testing.tiny import CONTRACT, EXACT, Cli, left_behind
 
 NPM = Path(__file__).parents[2] / ".venv" / "npm" / "node_modules" / ".bin"
 PATH = f"{NPM}{os.pathsep}{os.environ['PATH']}"
@@ -97,18 +96,6 @@ def needs(program: str) -> None:
         pytest.skip(f"{program} is not installed: `make .venv/npm.stamp` does it, where there is npm")
 
 
-def told_by(study: str, folder: Path) -> bytes:
-    """Everything that a study left behind, in one piece: ledger, artefacts, reports, history."""
-    found = []
-    for path in sorted((folder / ".jumar").rglob("*")):
-        if path.is_file():
-            content = path.read_bytes()
-            found.append(zlib.decompress(content) if "artefacts" in path.parts else content)
-    history = ["git", "log", "-p", "--all", "--format=%B"]
-    found.append(subprocess.run(history, cwd=folder, capture_output=True, check=True).stdout)
-    return b"\n".join(found)
-
-
 def check(folder: Path, model: Model, agent: str) -> None:
     """What has to come of the plan, whichever program worked on it."""
     study = open_study(folder)
@@ -130,7 +117,7 @@ def check(folder: Path, model: Model, agent: str) -> None:
     for reason in ("the same as in experiment 0", "is not editable", "does not parse: ", "a key of"):
         assert reason.lower() in refusals.lower(), reason
     assert KEY not in refusals
-    left = told_by(study.name, folder)
+    left = left_behind(folder)
     assert b"JUMAR_SEED" in left  # so the environment of runs is in it
     assert KEY.encode() not in left
 
@@ -193,7 +180,7 @@ def test_claude_code_uses_the_log_in_of_a_subscription(user: Path, target: Path,
         sent = {request.headers.get("authorization") for request in server.requests}
     assert sent == {"Bearer sk-ant-oat01-planted-0123456789"}
     assert json.loads(path.read_text()) == LOGIN
-    assert b"planted-0123456789" not in told_by(open_study(target).name, target)
+    assert b"planted-0123456789" not in left_behind(target)
 
 
 @pytest.mark.parametrize(("agent", "fix"), [("claude-code", "/login"), ("codex:gpt-5", "codex login")])

@@ -31,12 +31,14 @@ def make_agent(
     name, _, detail = spec.partition(":")
     if name in _OURS:
         return _OURS[name](detail)
+    if name in _PROVIDERS:
+        return _model(name, detail, environ)
     if name in _PROGRAMS:
         return _program(name, detail, bench, environ)
     installed = {point.name: point for point in entry_points(group=GROUP)}
     if name in installed:
         return _installed(installed[name], detail)
-    names = sorted({*_OURS, *_PROGRAMS, *installed})
+    names = sorted({*_OURS, *_PROVIDERS, *_PROGRAMS, *installed})
     near = get_close_matches(name, names, n=1)
     fix = f"did you mean {near[0]}?" if near else f"choose one of: {', '.join(names)}"
     raise Usage(f"there is no agent {name!r}", fix=fix)
@@ -67,6 +69,20 @@ def _program(name: str, detail: str, bench: Workbench | None, environ: Mapping[s
     if not shutil.which(client.program, path=environ.get("PATH")):
         raise AgentFailed(f"{client.name}: there is no program {client.program!r}", fix=client.install)
     return Command(client, bench, environ)
+
+
+def _model(name: str, detail: str, environ: Mapping[str, str]) -> AnyAgent:
+    from jumar.agents.llm_models import service_of
+
+    service = service_of(name, detail, environ)
+    try:
+        from jumar.agents.llm import Llm
+    except ImportError as error:
+        raise AgentFailed(
+            f"{service.name}: models need packages that are not installed ({error.name})",
+            fix='pip install "jumar[llm]"',
+        ) from error
+    return Llm(service, environ)
 
 
 def _installed(point: EntryPoint, detail: str) -> AnyAgent:
@@ -115,6 +131,7 @@ def _external(detail: str) -> AnyAgent:
 
 # Name → the one it goes by in records.
 _PROGRAMS = {"claude-code": "claude-code", "claude": "claude-code", "codex": "codex", "command": "command"}
+_PROVIDERS = ("anthropic", "openai", "google", "ollama")
 _OURS: dict[str, Callable[[str], AnyAgent]] = {
     "tuner": _tuner,
     "nop": _nop,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -65,6 +66,18 @@ def environment() -> dict[str, str]:
     }
 
 
+def left_behind(folder: Path) -> bytes:
+    """Everything that studies left in a repository, in one piece: records, artefacts, reports, history."""
+    found = []
+    for path in sorted((folder / ".jumar").rglob("*")):
+        if path.is_file():
+            content = path.read_bytes()
+            found.append(zlib.decompress(content) if "artefacts" in path.parts else content)
+    history = ["git", "log", "-p", "--all", "--format=%B"]
+    found.append(subprocess.run(history, cwd=folder, capture_output=True, check=True).stdout)
+    return b"\n".join(found)
+
+
 class Cli:
     """Runs `jumar` in a folder and gives back what it said."""
 
@@ -88,12 +101,14 @@ class Cli:
             assert done.returncode == expect, f"exit code {done.returncode}\n{said}"
         return done
 
-    def start(self, folder: Path, *words: str) -> subprocess.Popen[str]:
+    def start(
+        self, folder: Path, *words: str, extra: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
         """Start it and do not wait."""
         return subprocess.Popen(
             self.command(*words),
             cwd=folder,
-            env=environment(),
+            env=environment() | dict(extra or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

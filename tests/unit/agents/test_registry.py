@@ -11,7 +11,9 @@ from jumar.agents.registry import make_agent
 from jumar.errors import Usage
 
 
-@pytest.mark.parametrize(("spec", "name"), [("tuner", "tuner"), ("tuner:random", "tuner:random"), ("nop", "nop")])
+@pytest.mark.parametrize(
+    ("spec", "name"), [("tuner", "tuner"), ("tuner:random", "tuner:random"), ("nop", "nop")]
+)
 def test_an_agent_is_made_by_its_name(spec: str, name: str) -> None:
     assert make_agent(spec).name == name
 
@@ -20,8 +22,8 @@ def test_an_agent_is_made_by_its_name(spec: str, name: str) -> None:
     ("spec", "says"),
     [
         ("tunr", "did you mean tuner"),
-        ("zzz", "nop, replay, tuner"),
-        ("", "nop, replay, tuner"),
+        ("zzz", "openai, replay, tuner"),
+        ("", "openai, replay, tuner"),
         ("tuner:best", "tuner:tpe, tuner:random"),
         ("nop:1", "nop"),
         ("replay", "replay:FOLDER"),
