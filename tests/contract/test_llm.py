@@ -112,6 +112,12 @@ def test_nobody_asks_again_sooner_than_the_provider_allows() -> None:
     assert time.monotonic() - begun >= 1.0
 
 
+def test_a_wait_that_is_too_long_is_left_to_the_user() -> None:
+    with pytest.raises(AgentFailed) as failed:
+        Provider(Fault(429, "come back tomorrow", retry_after_s=7200)).proposal()
+    assert failed.value.fix == "start again in 120 minutes" and not failed.value.passing
+
+
 @pytest.mark.parametrize(
     ("replies", "problem", "fix", "passing", "requests"),
     [
@@ -191,15 +197,18 @@ def test_whoever_is_refused_goes_on_with_the_talk(wire: str) -> None:
 
 @every_wire
 def test_what_was_paid_for_before_a_crash_is_not_asked_again(wire: str) -> None:
+    class Crash(Exception):
+        pass
+
     class Dies(MemoryDesk):
         def keep(self, reply: Any) -> None:
             super().keep(reply)
             if len(self.kept) == 2:
-                raise KeyboardInterrupt
+                raise Crash
 
     provider, dying = Provider(ASKS, ASKS, GOOD, wire=wire), Dies()
     with provider.server:
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Crash):
             provider.agent().research(BRIEF, dying)
         desk = MemoryDesk(*dying.kept)
         assert provider.agent().research(BRIEF, desk).edits  # a fresh one

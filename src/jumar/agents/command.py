@@ -11,6 +11,7 @@ import msgspec
 from jumar.agents.command_account import Account
 from jumar.agents.command_clients import Client, Heard, ProviderFailed, failure
 from jumar.agents.command_words import prompt, read_words
+from jumar.agents.llm_prices import price_of
 from jumar.core.agent import Brief
 from jumar.core.desk import CalledOff, Desk, Reply, Usage
 from jumar.core.job import Caps, Ending, ExitReport
@@ -110,7 +111,7 @@ class Command:
         account = Account(self._environ, client.variables, client.settings(self._environ))
         text = prompt(desk.text, brief.contract.target.editable, desk.tools)
         errand = Errand(
-            command=client.command(text),
+            command=client.command(text, most_usd=desk.room.usd),
             commit=brief.parent,
             caps=self._caps,
             env={**account.env, **client.env},
@@ -123,14 +124,7 @@ class Command:
             raise AgentFailed(f"{client.name}: {done.report.detail}", fix=client.install)
         heard = client.hear(done.said)
         kept = _kept(done, heard, account)
-        usage = Usage(
-            model=client.name,
-            tokens_in=heard.tokens.read,
-            tokens_cached=heard.tokens.cached,
-            tokens_out=heard.tokens.written,
-            usd=heard.usd,
-            seconds=time.monotonic() - begun,
-        )
+        usage = _usage(client, heard, time.monotonic() - begun)
         desk.keep(Reply(agent=self.name, request=asked, content=msgspec.json.encode(kept), usage=usage))
         if kept.trouble:
             raise self._failed(done.report, msgspec.structs.replace(heard, trouble=kept.trouble))
@@ -144,6 +138,22 @@ class Command:
             fix="see why, and start again",
             passing=True,
         )
+
+
+def _usage(client: Client, heard: Heard, seconds: float) -> Usage:
+    read, cached, written = heard.tokens
+    usd = heard.usd
+    if usd is None and read and client.model:
+        usd = price_of(client.provider, client.model, read=read, cached=cached, written=written)
+    return Usage(
+        model=client.name,
+        tokens_in=read,
+        tokens_cached=cached,
+        tokens_out=written,
+        usd=usd or 0.0,
+        seconds=seconds,
+        priced=usd is not None,
+    )
 
 
 class _Attendant:

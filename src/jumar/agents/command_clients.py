@@ -15,7 +15,7 @@ import msgspec
 
 from jumar.agents.command_account import Setting, settings_named
 from jumar.core.workbench import PAPERS
-from jumar.errors import AgentFailed, Usage
+from jumar.errors import AgentFailed, NoRoom, Usage
 
 BRIEF = f"{PAPERS}/brief.md"
 # The longest argument that Linux takes is 128 KiB.
@@ -40,7 +40,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 
     words: str = ""  #: its last message
     tokens: Tokens = Tokens()
-    usd: float = 0.0
+    usd: float | None = None  #: None where it does not say
     trouble: str = ""  #: why it could not go on, in its own words
 
 
@@ -50,11 +50,16 @@ class Client(Protocol):
     name: str  #: of the agent
     program: str
     install: str  #: what to do when it is missing
+    provider: str  #: in the table of prices; empty where nobody knows whom it asks
+    model: str  #: empty where it chooses itself
     login: str  #: what to do when its provider does not know the user
     variables: tuple[str, ...]  #: globs of what it may see of the environment
     env: Mapping[str, str]  #: what it gets besides
 
-    def command(self, prompt: str) -> tuple[str, ...]: ...
+    def command(self, prompt: str, *, most_usd: float | None = None) -> tuple[str, ...]:
+        """What to call; it stops by itself when it has cost `most_usd`, if it can."""
+        ...
+
     def settings(self, environ: Mapping[str, str]) -> tuple[Setting, ...]: ...
     def hear(self, said: bytes) -> Heard: ...
 
@@ -62,7 +67,7 @@ class Client(Protocol):
 class Claude:
     """Claude Code, headless."""
 
-    program = "claude"
+    program, provider = "claude", "anthropic"
     install = "npm install -g @anthropic-ai/claude-code"
     login = "run `claude` and log in with /login, or set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN"
     # Not all of CLAUDE_*: within a session of its own it sets variables that would bind a new one to it.
@@ -77,15 +82,16 @@ class Claude:
     }
 
     def __init__(self, name: str, model: str) -> None:
-        self.name, self._model = name, model
+        self.name, self.model = name, model
 
-    def command(self, prompt: str) -> tuple[str, ...]:
+    def command(self, prompt: str, *, most_usd: float | None = None) -> tuple[str, ...]:
         return (
             *(self.program, "-p", _argument(prompt), "--output-format", "stream-json", "--verbose"),
             # A third of its own prompt describes tools that are of no use here.
             *("--tools", "Bash,Edit,Read,Write,Glob,Grep", "--dangerously-skip-permissions"),
             *("--strict-mcp-config", "--no-session-persistence"),
-            *(("--model", self._model) if self._model else ()),
+            *(("--model", self.model) if self.model else ()),
+            *(() if most_usd is None else ("--max-budget-usd", f"{max(0.01, most_usd):.2f}")),
         )
 
     def settings(self, environ: Mapping[str, str]) -> tuple[Setting, ...]:
@@ -115,7 +121,7 @@ class Claude:
         return Heard(
             words=words,
             tokens=tokens,
-            usd=_number(result.get("total_cost_usd")),
+            usd=_number(result.get("total_cost_usd")) if "total_cost_usd" in result else None,
             trouble=(words or str(result.get("subtype"))) if result.get("is_error") else "",
         )
 
@@ -123,21 +129,21 @@ class Claude:
 class Codex:
     """Codex, headless."""
 
-    program = "codex"
+    program, provider = "codex", "openai"
     install = "npm install -g @openai/codex"
     login = "run `codex login`, or set the key that its provider wants (OPENAI_API_KEY or CODEX_API_KEY)"
     env: Mapping[str, str] = {}
 
     def __init__(self, name: str, model: str) -> None:
-        self.name, self._model = name, model
+        self.name, self.model = name, model
         self.variables: tuple[str, ...] = ("OPENAI_*", "CODEX_API_KEY", "*_API_KEY")
 
-    def command(self, prompt: str) -> tuple[str, ...]:
+    def command(self, prompt: str, *, most_usd: float | None = None) -> tuple[str, ...]:
         return (
             *(self.program, "exec", "--json", "--skip-git-repo-check", "--ephemeral"),
             "--dangerously-bypass-approvals-and-sandbox",  # it is in ours, which it could not see
             *("-c", "mcp_servers={}", "-c", "notify=[]"),
-            *(("-m", self._model) if self._model else ()),
+            *(("-m", self.model) if self.model else ()),
             _argument(prompt),
         )
 
@@ -165,6 +171,7 @@ class Codex:
 class Template:
     """Any program: its words as the user gave them, `{brief}` and `{prompt}` filled in."""
 
+    provider = model = ""
     login = "see to its log-in or key as its documentation says"
     env: Mapping[str, str] = {}
 
@@ -184,7 +191,7 @@ class Template:
         self.install = f"install {os.path.basename(self.program)}, or correct the command"
         self.variables: tuple[str, ...] = ("*_API_KEY", "*_API_BASE", "*_BASE_URL", "OLLAMA_*")
 
-    def command(self, prompt: str) -> tuple[str, ...]:
+    def command(self, prompt: str, *, most_usd: float | None = None) -> tuple[str, ...]:
         filled = (word.replace("{brief}", BRIEF) for word in self._words)
         return tuple(word.replace("{prompt}", _argument(prompt)) for word in filled)
 
@@ -211,6 +218,9 @@ _BUSY = re.compile(
 )
 
 
+_NO_BUDGET = "error_max_budget_usd"  # Claude Code's word
+
+
 class ProviderFailed(AgentFailed):
     """The provider did not answer, or not now: a trouble that a little patience may end."""
 
@@ -218,6 +228,11 @@ class ProviderFailed(AgentFailed):
 def failure(client: Client, heard: Heard) -> AgentFailed:
     """The error for a program that says that it could not go on."""
     said = " ".join(heard.trouble.split())[:300]
+    if said == _NO_BUDGET:
+        return NoRoom(
+            f"{client.name} stopped in the middle, as it has cost all that the limits left it",
+            fix="raise usd in [limits] of jumar.toml",
+        )
     if _NO_MODEL.search(said):
         fix = f"name a model that your provider has: --agent {client.name.partition(':')[0]}:MODEL"
         return AgentFailed(f"{client.name}: {said}", fix=fix)

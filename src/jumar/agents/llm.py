@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from hashlib import sha256
@@ -168,6 +169,9 @@ class Llm:
                 found = trouble(error, service.kind, service.keys[0], self._key)
             if wait_s is None or not found.passing:
                 break
+            if found.wait_s > self._proposal_s:
+                minutes = math.ceil(found.wait_s / 60)
+                raise AgentFailed(f"{self.name}: {found.words}", fix=f"start again in {minutes} minutes")
             await asyncio.sleep(max(wait_s, found.wait_s))
         raise AgentFailed(f"{self.name}: {found.words}", fix=found.fix, passing=found.passing)
 

@@ -8,7 +8,7 @@ import msgspec
 from pydantic_ai import exceptions as said_by
 
 _NO_MODEL = ("not found", "no such model", "does not exist", "unknown model")
-_LASTING = (said_by.ModelRequestRejectedError, said_by.ModelQuotaExceededError)
+_LASTING = (said_by.ModelRequestRejectedError, said_by.ModelQuotaExceededError, said_by.UserError)
 _PASSING_STATUS = (408, 409, 425, 429)  # of the 4xx; all others are the request's own fault
 _MOST_WORDS = 300
 

@@ -7,13 +7,25 @@ import json
 import pytest
 
 from jumar.agents.command_clients import BRIEF, Claude, Codex, Heard, Template, Tokens, failure
-from jumar.errors import Usage
+from jumar.errors import NoRoom, Usage
 
 
 def lines(*events: object) -> bytes:
     return b"Reading additional input from stdin...\n" + b"".join(
         json.dumps(event).encode() + b"\n" for event in events
     )
+
+
+def test_claude_is_told_what_it_may_cost() -> None:
+    assert "--max-budget-usd" not in Claude("claude", "").command("do")
+    *_, name, most = Claude("claude", "").command("do", most_usd=1.256)
+    assert (name, most) == ("--max-budget-usd", "1.26")
+    said = lines(
+        {"type": "result", "subtype": "error_max_budget_usd", "is_error": True, "total_cost_usd": 0.09}
+    )
+    client = Claude("claude", "")
+    heard = client.hear(said)
+    assert heard.usd == 0.09 and isinstance(failure(client, heard), NoRoom)
 
 
 def test_claude_tells_its_words_its_tokens_and_its_cost() -> None:
