@@ -68,7 +68,7 @@ def test_what_was_tried_is_found_by_words_and_by_a_file(say: Say, folder: Path) 
 def test_knobs_are_listed_as_the_champion_has_them(say: Say) -> None:
     assert "work.py:A = 2.0" in say("knobs")
     knobs: list[dict[str, Any]] = json.loads(say("knobs", "--json"))
-    assert [(knob["name"], knob["value"], knob["tried"]) for knob in knobs] == [
+    assert sorted((knob["name"], knob["value"], knob["tried"]) for knob in knobs) == [
         ("work.py:A", 2.0, 1),
         ("work.py:B", 3.0, 1),
     ]

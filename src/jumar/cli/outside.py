@@ -118,7 +118,7 @@ def _read(name: str) -> bytes:
         raise Usage(f"{name} cannot be read: {error.strerror}", fix="name a file that is there") from error
 
 
-@verb("jumar wait t57", "jumar wait --timeout 60; jumar lessons")
+@verb("jumar wait t57", "jumar wait --timeout 60")
 @click.argument("what", required=False, metavar="[TICKET|NUMBER]")
 @of_a_study
 @click.option("--timeout", type=click.FloatRange(0), metavar="S", help="Wait no longer than S seconds.")
@@ -174,7 +174,10 @@ def _told(one: Ticket) -> dict[str, object]:
     }
 
 
-@verb('jumar note "depth hurts below 30 s; next: value residuals"', "jumar brief")
+@verb(
+    'jumar note "depth hurts below 30 s; next: value residuals"',
+    'jumar note "the noise hides what is below 1 %"',
+)
 @click.argument("words", nargs=-1, required=True)
 @of_a_study
 def note(words: tuple[str, ...], folder: Path, study: str | None) -> None:
