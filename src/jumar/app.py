@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from jumar.core.contract import Contract
@@ -23,12 +23,12 @@ from jumar.rules.scope import matches
 if TYPE_CHECKING:
     import pandas as pd
 
+    from jumar.core.probe import Probe
     from jumar.inspection import Finding
     from jumar.intake import Intake
     from jumar.ledgers.hold import Holder
     from jumar.reports.entries import Sources
     from jumar.rules.rejudge import Rejudged
-    from jumar.study.flight import Landed
     from jumar.study.loop import Loop
     from jumar.study.parts import Observer
     from jumar.study.reading import Reader, Reading
@@ -269,14 +269,36 @@ class Study:
         if self._loop is not None:
             self._loop.interrupt()
 
-    def ask(self, wish: Wish, words: str = "") -> None:
-        """Ask a running study to pause, resume, stop or certify, or tell its agents something."""
+    def look(self, probe: Probe, *, observe: Observer = _nobody) -> str | None:
+        """Make a sweep or a profile, here or in the process that runs the study: what it showed.
+
+        In Markdown; None when it was stopped. Raises Usage for what cannot be looked at.
+        """
+        from jumar.looking import answer
+
+        self._recorded()
+        if self.holder() is None:
+            return self._sit(lambda loop: loop.look(probe), observe)
+        asked = self.ask(Wish.PROBE, msgspec.json.encode(probe).decode())
+        return answer(self.entries, lambda: self.holder() is not None, self.artefact, asked)
+
+    def retest(self, number: int) -> None:
+        """Have an experiment tried again on the champion, next in turn. Raises Usage where that is idle."""
+        from jumar.looking import refuse_retest
+        from jumar.workspaces.git import open_workspace
+
+        refuse_retest(self.experiment(number), self._recorded(), open_workspace(self.folder))
+        self.ask(Wish.RETEST, str(number))
+
+    def ask(self, wish: Wish, words: str = "") -> int:
+        """Ask a running study to pause, resume, stop or certify, or tell its agents something: the entry."""
         from jumar.ledgers.sql import open_ledger
 
         self._recorded()
         ledger = open_ledger(self._home.ledger)
         try:
-            ledger.append(self.name, Asked(wish=wish, words=words))
+            (entry,) = ledger.append(self.name, Asked(wish=wish, words=words))
+            return entry.seq
         finally:
             ledger.close()
 
@@ -351,29 +373,6 @@ def _is_dead(ledger: Ledger, study: str) -> bool:
     """True when the unchanged target could not be measured: nothing can be built on that."""
     baseline = ledger.experiment(study, BASELINE)
     return bool(baseline and baseline.verdict and baseline.verdict.decision is Decision.FAILED)
-
-
-def first_measurement(folder: Path, contract_text: str) -> Landed:
-    """Run the target as it lies in the work tree once, as a study would, and leave no trace."""
-    from jumar.assembly import assembled
-    from jumar.core.run import Purpose, Run
-    from jumar.study.flight import Flights
-
-    with tempfile.TemporaryDirectory(prefix="jumar-") as state:
-        home = Home(folder=folder, study="trial", state=Path(state))
-        with assembled(home, contract_text, Options(include_dirty=True), _nobody) as parts:
-            flights = Flights(parts)
-            try:
-                commit = parts.terms.base
-                flights.start(
-                    Run(key="0-1", experiment=BASELINE, commit=commit, seed=1, purpose=Purpose.BASELINE)
-                )
-                landed: tuple[Landed, ...] = ()
-                while not landed:
-                    landed = flights.wait(1.0)
-                return landed[0]
-            finally:
-                flights.abandon()
 
 
 def inspect_machine(folder: Path) -> tuple[Finding, ...]:

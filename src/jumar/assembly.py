@@ -13,6 +13,7 @@ import msgspec
 
 import jumar
 from jumar.agents.registry import anchored
+from jumar.agents.sweeping import variants
 from jumar.agents.team import make_team
 from jumar.agents.tuning import KnobsNow, with_knobs
 from jumar.core.contract import Clock, Contract
@@ -229,6 +230,7 @@ def _parts(
         observe=observe,
         knobs=KnobsNow(),
         with_knobs=with_knobs,
+        variants=variants,
         machine=this_machine,
     )
 

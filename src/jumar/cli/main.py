@@ -47,6 +47,9 @@ VERBS = {
     "Agents": {
         "brief": ("learning", "Print what an agent would be told now."),
         "tried": ("learning", "Say what was tried already, by words, names or a file."),
+        "sweep": ("probes", "Run the champion with a knob at values across its range: the curve."),
+        "profile": ("probes", "Show where the time of one run goes."),
+        "retest": ("probes", "Try an experiment again on the champion of now."),
         "knobs": ("learning", "List the knobs that the tuner finds, and what turning them gave."),
     },
     "Research from outside": {

@@ -6,12 +6,12 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from jumar.app import first_measurement
 from jumar.cli import render
 from jumar.cli.views import grid
 from jumar.core.contract import Contract
 from jumar.core.outcome import Failed, Measured
 from jumar.errors import NotMeasurable
+from jumar.looking import first_measurement
 from jumar.reports.words import duration, number
 from jumar.rules.contract_reference import as_toml
 from jumar.rules.plain import plain

@@ -17,6 +17,7 @@ from jumar.core.event import (
     Entry,
     Judged,
     Noticed,
+    Probed,
     Proposed,
     Refuted,
     Rested,
@@ -61,6 +62,8 @@ WISHES = {
     Wish.STOP: "asked to stop: what runs is finished",
     Wish.TELL: "told",
     Wish.CERTIFY: "asked to certify when what runs has finished",
+    Wish.PROBE: "asked for a look",
+    Wish.RETEST: "asked to try an experiment again",
 }
 
 
@@ -332,7 +335,7 @@ def entry_words(entry: Entry, contract: Contract) -> str | None:
             said += f"; {gap}" if (gap := gap_in_words(claim)) else ""
         case Refuted(experiment=refuted, reason=reason):
             said = f"#{refuted} is taken back: {reason}"
-        case Revisited(reason=words) | Noticed(words=words):
+        case Revisited(reason=words) | Noticed(words=words) | Probed(words=words):
             said = words
         case Asked(wish=wish, words=words):
             said = WISHES[wish] + (f": {words}" if words else "")

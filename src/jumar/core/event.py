@@ -12,6 +12,7 @@ from jumar.core.desk import Question, Usage
 from jumar.core.experiment import Experiment
 from jumar.core.job import ExitReport
 from jumar.core.outcome import Outcome
+from jumar.core.probe import Probe, probe_in_words
 from jumar.core.run import Run
 from jumar.core.verdict import Claim, Verdict
 
@@ -24,6 +25,8 @@ class Wish(enum.Enum):
     STOP = "stop"  #: finish what runs, certify nothing, end
     TELL = "tell"  #: words for the agents
     CERTIFY = "certify"
+    PROBE = "probe"  #: a sweep or a profile; the words are JSON
+    RETEST = "retest"  #: try an experiment again on the champion; the words are its number
 
 
 class StudyStarted(msgspec.Struct, frozen=True, kw_only=True, tag="study_started"):
@@ -154,6 +157,26 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True, tag="noted"):
     words: str
 
 
+class Probed(msgspec.Struct, frozen=True, kw_only=True, tag="probed"):
+    """A probe came to its end, or was refused."""
+
+    asked: int = 0  #: entry of the wish, where one asked for it; 0: an agent did
+    probe: Probe | None = None  #: None when it was refused
+    runs: tuple[str, ...] = ()  #: keys
+    answer: str = ""  #: digest of what was told, which is kept beside the ledger
+    trouble: str = ""  #: why it was refused
+    fix: str = ""
+
+    @property
+    def words(self) -> str:
+        """What was looked at, or why nothing was, on one line."""
+        return (
+            f"no look was made: {self.trouble}"
+            if self.trouble
+            else probe_in_words(self.probe, len(self.runs))
+        )
+
+
 class Asked(msgspec.Struct, frozen=True, kw_only=True, tag="asked"):
     """A person asked for something while the study was running or at rest."""
 
@@ -195,6 +218,7 @@ Event = (
     | Revisited
     | HandedIn
     | Noted
+    | Probed
     | Asked
     | Noticed
     | Resumed

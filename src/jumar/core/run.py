@@ -19,6 +19,7 @@ class Purpose(enum.Enum):
     CHECK = "check"  #: the contract's `checks` on the candidate's tree
     CONFIRM = "confirm"  #: one side of a pair: candidate and champion, same fresh seed
     REVISIT = "revisit"  #: the champion anew, alone or beside what it is built on: is it what it was?
+    PROBE = "probe"  #: a look that decides nothing: a knob at another value, a profile
     CERTIFY = "certify"  #: one side of a pair: champion and baseline, on the holdout
 
 
@@ -40,6 +41,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     side: Side = Side.CANDIDATE
     pair: int = 0  #: runs of one purpose with the same pair number belong together
     attempt: int = 0  #: counts up when a lost run is done again
+    share: float = 1.0  #: of the budget
+    profiled: bool = False  #: Python tells where its time goes
     strict: bool = False  #: the scorer is to look harder: what is measured is hard to believe
 
 

@@ -31,7 +31,7 @@ from jumar.core.event import (
 from jumar.core.evidence import Noise
 from jumar.core.experiment import BASELINE, Experiment, ExperimentRecord
 from jumar.core.outcome import Measured
-from jumar.core.proposal import TICKET
+from jumar.core.proposal import ASKED, TICKET
 from jumar.core.run import Purpose, RunRecord
 from jumar.core.verdict import Claim, Decision, Verdict
 from jumar.rules.limits import Spent
@@ -74,6 +74,7 @@ class History:
         self.handed: dict[int, HandedIn] = {}  # ticket → what waits; replaced, never changed
         self.notes: list[str] = []
         self.questions: dict[str, Question] = {}  # agent → the one that its latest answers are about
+        self.retests: dict[int, int] = {}  # entry that asks for it → experiment to try again
         self.waits: dict[str, float] = {}  # agent → seconds waited for it since its last experiment
         self.last_seq = 0
         self.finished = False  # a limit of the contract ended the last sitting
@@ -95,6 +96,8 @@ class History:
                 self.finished = finished
             case Asked(wish=Wish.TELL, words=words):
                 self.messages.append(words)
+            case Asked(wish=Wish.RETEST, words=words):
+                self.retests[entry.seq] = int(words)
             case Answered() | Thought() as event:
                 self._apply_to_agent(event)
             case HandedIn() as handed:
@@ -162,6 +165,7 @@ class History:
                 champion = self.experiments.get(self.champion)  # who reads one experiment alone has none
                 if (
                     champion
+                    and ended.run.purpose is not Purpose.PROBE
                     and isinstance(outcome, Measured)
                     and ended.run.commit == champion.experiment.commit
                 ):
@@ -185,6 +189,7 @@ class History:
         self.handed = {waiting: handed for waiting, handed in self.handed.items() if waiting != ticket}
         if experiment.tree:
             self.trees.setdefault(experiment.tree, experiment.number)
+        self.retests.pop(experiment.details.get(ASKED, 0), None)
         if "retest_of" not in experiment.details:
             self.answers.pop(experiment.agent, None)
             self.questions.pop(experiment.agent, None)
@@ -219,7 +224,7 @@ class History:
         of = self.experiments[number]
         runs = {known.run.key: known for known in of.runs} | {record.run.key: record}
         self.experiments[number] = replace(of, runs=tuple(runs.values()))
-        if record.outcome is not None:
+        if record.outcome is not None and record.run.purpose is not Purpose.PROBE:
             self._means[record.run.commit].add(record)
 
     def run(self, key: str) -> RunRecord:

@@ -28,6 +28,7 @@ _LEAST_STEP = 1e-300  # a power of ten below is none
 _MOST_STEPS = 1e15
 _KEPT_APART = ("did not hold", "undecided")  # how the judge begins the reasons that pairs give
 _SAYS_NO_SCORE = ("guard ", "check ", "stopped", "overtaken")  # and those that tell nothing of the metric
+_UNSEEN = (Purpose.CERTIFY, Purpose.PROBE)
 _NUMBER = r"[-+]?(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][-+]?\d+)?"
 
 
@@ -53,8 +54,11 @@ class Veil:
         return value if self._measure.scores is Scores.FULL else _to_grid(value, self._step(value))
 
     def record(self, record: ExperimentRecord) -> ExperimentRecord:
-        """An experiment without its certifying runs: they saw the holdout, and the search may go on."""
-        runs = tuple(run for run in record.runs if run.run.purpose is not Purpose.CERTIFY)
+        """An experiment without its certifying runs: they saw the holdout, and the search may go on.
+
+        What probes showed is told to whoever made them.
+        """
+        runs = tuple(run for run in record.runs if run.run.purpose not in _UNSEEN)
         if record.refuted:
             record = replace(record, refuted=TAKEN_BACK)  # its own words tell what the holdout said
         if self._measure.scores is Scores.FULL:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from jumar.core.agent import Agent, AnyAgent, Brief, Researcher, Team, Waiter
 from jumar.core.desk import Question
 from jumar.core.event import Answered, Noticed, Thought
-from jumar.core.proposal import TICKET, Cost, Proposal
-from jumar.errors import AgentFailed, Breach, NoRoom
+from jumar.core.probe import Probe
+from jumar.core.proposal import ASKED, TICKET, Cost, Proposal
+from jumar.errors import AgentFailed, Breach, NoRoom, Usage
 from jumar.rules.brief_text import brief_text
 from jumar.rules.recollection import Recollection
 from jumar.study.archive import StudyArchive
@@ -18,6 +23,7 @@ from jumar.study.brief import Briefing
 from jumar.study.desk import StudyDesk
 from jumar.study.parts import Parts
 from jumar.study.polishing import polishing
+from jumar.study.probing import MOST_RUNS, Probing
 from jumar.study.proposing import Proposer
 from jumar.study.purse import OwnPurse, Purse
 from jumar.study.recorder import Recorder
@@ -38,8 +44,11 @@ class Asking:
     answered until then is kept, and they are asked the same again when the study goes on.
     """
 
-    def __init__(self, parts: Parts, recorder: Recorder, proposer: Proposer, briefing: Briefing) -> None:
+    def __init__(
+        self, parts: Parts, recorder: Recorder, proposer: Proposer, briefing: Briefing, probing: Probing
+    ) -> None:
         self._parts, self._recorder, self._proposer, self._briefing = parts, recorder, proposer, briefing
+        self._probing = probing
         self._recollection = Recollection()
         self._inbox = Inbox(parts.executor.wake)
         self._thinking: list[Thinking] = []
@@ -59,7 +68,8 @@ class Asking:
     @property
     def exhausted(self) -> bool:
         """Whether nobody has anything left; for another champion there may be something."""
-        return self._roster.exhausted and not self._polishes
+        waits = self._polishes or self._recorder.history.retests
+        return self._roster.exhausted and not waits
 
     @property
     def is_due(self) -> bool:
@@ -70,6 +80,28 @@ class Asking:
         """Who thinks, and for how long; empty when nobody does."""
         now = time.monotonic()
         return ", ".join(f"{_doing(one)} ({now - one.begun:.0f} s)" for one in self._thinking)
+
+    def again(self) -> int | None:
+        """Number of the next re-test that a person asked for; None when nobody waits for one."""
+        history = self._recorder.history
+        if not history.retests:
+            return None
+        asked, old = next(iter(history.retests.items()))
+        number, experiment = len(history.experiments), history.experiments[old].experiment
+        edits = self._parts.workspace.merge(experiment.parent, experiment.parent, experiment.commit)
+        proposal = Proposal(
+            hypothesis=experiment.hypothesis,
+            edits=edits or (),
+            agent=experiment.agent,
+            predicted=experiment.predicted,
+            details={**experiment.details, "retest_of": old, ASKED: asked},
+            parent=experiment.parent,
+        )
+        try:
+            self._proposer.enter(number, proposal)
+        except Breach as breach:
+            self._proposer.refuse(number, proposal, breach)
+        return number
 
     def whose_turn(self) -> AnyAgent | None:
         """Who is to be asked now; None while whoever may be is thinking, or nobody has anything left."""
@@ -203,7 +235,8 @@ class Asking:
 
     def _think(self, one: Thinking, before: Thinking | None = None) -> None:
         """Have an agent think; `before` is what it thought about the same proposal until now."""
-        one.waited_s = before.waited_s if before else 0.0
+        if before:
+            one.waited_s, one.probed = before.waited_s, before.probed
         brief = self._brief(one.question)
         veil, knobs = self._briefing.veil(self._recorder.history), self._parts.knobs(brief)
         places = (self._parts.workspace, self._parts.artefacts)
@@ -218,7 +251,7 @@ class Asking:
             brief_text(brief, self._recollection.read(brief.history), knobs),
             archive,
             history,
-            self._keep,
+            (self._keep, lambda tool, arguments: self._probe(one, tool, arguments)),
             (self._inbox, self._parts.artefacts, one.called_off, self._purse_of(one.agent.name)),
         )
         self._recorder.commit()
@@ -233,6 +266,29 @@ class Asking:
 
     def _brief(self, question: Question) -> Brief:
         return self._briefing.write(self._recorder.history, self._parts.program, question)
+
+    def _probe(self, one: Thinking, tool: str, arguments: Mapping[str, Any]) -> Future[str]:
+        """What a probe shows, or at once why there is none."""
+        told: Future[str] = Future()
+        try:
+            probe = msgspec.convert({**arguments, "type": tool}, type=Probe, strict=False)
+            cost = 0.0 if self._probing.is_known(probe) else self._probing.estimate(probe)
+            if one.probed + cost > MOST_RUNS:
+                left = MOST_RUNS - one.probed
+                raise Usage(
+                    f"that takes about {cost:.3g} usual runs, and of {MOST_RUNS:g} for one proposal "
+                    f"{left:.3g} are left",
+                    fix="ask for fewer runs, or shorter ones",
+                )
+            found = self._probing.begin(probe).told
+        except msgspec.ValidationError as error:
+            told.set_result(f"The arguments do not fit: {error}.")
+            return told
+        except Usage as error:
+            told.set_result(f"{error.problem} ({error.fix})")
+            return told
+        one.probed += cost
+        return found
 
     def _keep(self, answered: Answered) -> None:
         self._recorder.note(answered)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager
 from itertools import chain
 from threading import Event
@@ -17,8 +18,11 @@ from jumar.core.ledger import Artefacts
 from jumar.core.proposal import TICKET, Proposal
 from jumar.errors import LedgerUnfit
 from jumar.rules.history import History
+from jumar.study.probing import TOOLS
 from jumar.study.purse import OwnPurse
-from jumar.study.thinking import Inbox
+from jumar.study.thinking import LOOK_S, Inbox
+
+Probing = Callable[[str, Mapping[str, Any]], "Future[str]"]
 
 
 class StudyDesk:
@@ -34,14 +38,15 @@ class StudyDesk:
         text: str,
         archive: Callable[[], Archive],
         history: History,
-        record: Callable[[Answered], None],
+        calls: tuple[Callable[[Answered], None], Probing],
         places: tuple[Inbox, Artefacts, Event, OwnPurse],
     ) -> None:
         self._question, self._text, self._history = question, text, history
         self._answers = tuple(chain.from_iterable(history.answers.values()))
-        self._archive, self._record = archive, record
+        self._archive = archive
+        self._record, self._probe = calls
         self._inbox, self._artefacts, self._called_off, self._purse = places
-        self._tools = archive().tools
+        self._tools = (*archive().tools, *TOOLS)
 
     @property
     def text(self) -> str:
@@ -58,7 +63,13 @@ class StudyDesk:
     def ask(self, tool: str, arguments: Mapping[str, Any]) -> str:
         if self._called_off.is_set():
             raise CalledOff
-        return self._inbox.call(lambda: self._archive().ask(tool, arguments))
+        if not any(tool == probe.name for probe in TOOLS):
+            return self._inbox.call(lambda: self._archive().ask(tool, arguments))
+        told = self._inbox.call(lambda: self._probe(tool, arguments))
+        while not wait([told], LOOK_S).done:
+            if self._called_off.is_set():
+                raise CalledOff
+        return told.result()
 
     @property
     def replies(self) -> tuple[Reply, ...]:

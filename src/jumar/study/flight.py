@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ from jumar.study.places import Place, read_log, read_untrusted, run_job
 
 CURVE_FILE = "curve.jsonl"
 MOST_CURVE_BYTES = 4 << 20
+PROFILES = "profile-"  # how the names begin of what a profiled run's processes wrote
+MOST_PROFILES, MOST_PROFILE_BYTES = 16, 1 << 20
 # Folders of landed runs are removed while the next run works, once it has been launched: both are
 # Python's, and side by side they would take turns.
 LAUNCH_S = 0.02
@@ -175,6 +178,11 @@ class Flights:
             "score": read_untrusted(finished.scored, SCORE_FILE, MOST_SCORE_BYTES),
             "score_log": read_log(finished.score_log),
         }
+        if finished.run.profiled:
+            names = sorted(name for name in os.listdir(finished.out) if name.startswith(PROFILES))
+            found |= {
+                name: read_untrusted(finished.out, name, MOST_PROFILE_BYTES) for name in names[:MOST_PROFILES]
+            }
         return {name: self._parts.artefacts.put(content) for name, content in found.items() if content}
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from jumar.core.agent import NOTHING_LEFT
 from jumar.core.event import Certified, Rested, RunEnded, RunStarted, Wish
 from jumar.core.experiment import BASELINE
 from jumar.core.machine import machine_in_words
+from jumar.core.probe import Probe, in_a_word
 from jumar.core.run import Purpose, Run, Side
 from jumar.core.verdict import Claim
-from jumar.errors import JumarError, LedgerUnfit
+from jumar.errors import JumarError, LedgerUnfit, Usage
 from jumar.rules.certify import Look, certify
 from jumar.rules.evidence import certifying_pairs, noise_of, standing
 from jumar.rules.history import History
@@ -19,6 +22,7 @@ from jumar.study.brief import Briefing
 from jumar.study.deciding import Deciding
 from jumar.study.flight import Flights, Landed
 from jumar.study.parts import Parts
+from jumar.study.probing import Probing
 from jumar.study.proposing import Proposer
 from jumar.study.queue import Queue
 from jumar.study.recorder import Recorder
@@ -40,7 +44,8 @@ class Loop:
         self._queue = Queue()
         briefing = Briefing(parts.name, parts.contract, parts.workspace, parts.protected)
         proposer = Proposer(parts, self._recorder, briefing)
-        self._asking = Asking(parts, self._recorder, proposer, briefing)
+        self._probing = Probing(parts, self._recorder, self._queue, briefing)
+        self._asking = Asking(parts, self._recorder, proposer, briefing, self._probing)
         self._deciding = Deciding(parts, self._recorder, self._queue, proposer)
         self._watch = Watch(parts, self._recorder, self._flights, self._queue)
         self._sitting = Sitting(parts, self._recorder.history)
@@ -90,6 +95,27 @@ class Loop:
             raise
         else:
             return claim
+        finally:
+            self._end()
+
+    def look(self, probe: Probe) -> str | None:
+        """Only make a probe, and return what it showed; None when stopped. Raises Usage."""
+        finished = self._recorder.history.finished
+        try:
+            take_up(self._parts, self._recorder)
+            self._refuse_beyond_limits()
+            told = self._probing.begin(probe).told
+            while not told.done() and not self._cut_short():
+                self._start(propose=False)
+                self._turn()
+            if not told.done():
+                self._flights.abandon()
+                lose_open_runs(self._recorder, "stopped by the user")
+            self._rest(self._cut_short() or Rest(reason=f"a {in_a_word(probe)} was made", finished=finished))
+            return None if told.exception() else told.result()
+        except JumarError as error:
+            self._rest_on(error)
+            raise
         finally:
             self._end()
 
@@ -174,7 +200,7 @@ class Loop:
         if self._deciding.revisit():
             return True
         self._asking.idle(free / slots)
-        number = None
+        number = self._asking.again()
         while number is None:  # of several agents the others go on while one thinks
             enough = self._sitting.reached(under_way=len(history.open) + self._asking.thinking)
             agent = None if enough else self._asking.whose_turn()
@@ -226,6 +252,9 @@ class Loop:
                 artefacts=landed.artefacts,
             )
         )
+        if landed.run.purpose is Purpose.PROBE:
+            self._probing.take_in(landed)
+            return
         busy = self._queue.holds(number) or any(aloft.run.experiment == number for aloft in self._flights)
         hopeless = number == BASELINE and fatal_failure(self._recorder.history.experiments[number])
         if number in self._recorder.history.open and (hopeless or not busy):
@@ -233,11 +262,28 @@ class Loop:
 
     def _heed(self) -> None:
         """Hear what people asked for through other processes."""
-        for asked in self._recorder.asked():
+        for entry, asked in self._recorder.asked().items():
             if asked.wish is Wish.RESUME:
                 self._wishes.discard(Wish.PAUSE)
-            elif asked.wish is not Wish.TELL:
+            elif asked.wish is Wish.PROBE:
+                self._probe(asked.words, entry)
+            elif asked.wish not in (Wish.TELL, Wish.RETEST):
                 self._wishes.add(asked.wish)
+
+    def _probe(self, words: str, entry: int) -> None:
+        """Begin a probe that another process asked for."""
+        try:
+            self._refuse_beyond_limits()
+            self._probing.begin(msgspec.json.decode(words, type=Probe), asked=entry)
+        except msgspec.DecodeError as error:
+            self._probing.refuse(entry, Usage(f"that is no probe: {error}", fix="`jumar sweep` asks for one"))
+        except Usage as why:
+            self._probing.refuse(entry, why)
+
+    def _refuse_beyond_limits(self) -> None:
+        rest = self._sitting.reached()
+        if rest:
+            raise Usage(f"no run is made any more: {rest.reason}", fix="raise the limit in jumar.toml")
 
     def _certify(self, *, again: bool = False) -> Claim | None:
         """Baseline and champion meet on fresh seeds on the holdout; the outcome is a claim.
@@ -286,6 +332,7 @@ class Loop:
 
     def _rest(self, rest: Rest) -> str:
         self._asking.close()
+        self._probing.end()
         self._deciding.bring_branch_up()
         self._recorder.note(Rested(reason=rest.reason, finished=rest.finished))
         self._recorder.commit()

@@ -16,6 +16,7 @@ from jumar.core.event import Entry, StudyStarted
 from jumar.core.executor import Executor
 from jumar.core.ledger import Artefacts, Ledger
 from jumar.core.machine import Machine
+from jumar.core.probe import Variants, no_variants
 from jumar.core.workspace import Workspace
 from jumar.study.places import Surroundings
 from jumar.study.tick import Tick
@@ -45,6 +46,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     observe: Observer
     knobs: Callable[[Brief], tuple[KnobNow, ...]] = lambda _: ()  #: of the champion, for agents to be told
     with_knobs: WithKnobs = lambda details, *_: details  #: what an edit is to the tuner, for the record
+    variants: Variants = no_variants  #: of knobs, for sweeps
     notices: tuple[str, ...] = ()  #: what the record should say of this sitting before it begins
     now: Callable[[], float] = time.time
     machine: Callable[[], Machine]  #: asked at every claim: a study may have moved

@@ -22,6 +22,8 @@ _ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
 )
 MOST_LOG_BYTES = 512 << 10
+#: A folder that Python finds its profiler in: see the one file there.
+PROFILER = Path(__file__).with_name("profiler")
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,15 +81,19 @@ def run_job(contract: Contract, run: Run, place: Place, around: Surroundings) ->
     """The job that executes a run."""
     terms = contract.run
     command = contract.measure.checks[run.pair] if run.purpose is Purpose.CHECK else terms.command
-    clock = terms.budget.clock
+    clock, amount = terms.budget.clock, terms.budget.amount * run.share
+    readable = around.readable
     env = {
         **(_ONE_THREAD if clock is Clock.CPU else {}),
         **around.env,
         "JUMAR_SEED": str(run.seed),
         "JUMAR_SCALE": contract.scale,
         "JUMAR_CLOCK": clock.value,
-        "JUMAR_BUDGET_STEPS" if clock is Clock.STEPS else "JUMAR_BUDGET_S": f"{terms.budget.amount:g}",
+        "JUMAR_BUDGET_STEPS" if clock is Clock.STEPS else "JUMAR_BUDGET_S": f"{amount:g}",
     }
+    if run.profiled:
+        env["PYTHONPATH"] = os.pathsep.join(filter(None, (str(PROFILER), env.get("PYTHONPATH"))))
+        readable = (*readable, PROFILER)
     return Job(
         key=run.key,
         command=command,
@@ -97,7 +103,7 @@ def run_job(contract: Contract, run: Run, place: Place, around: Surroundings) ->
         caps=_caps(terms, run),
         env=env,
         inputs=around.inputs,
-        readable=around.readable,
+        readable=readable,
         masked=around.masked,
         network=terms.network,
     )

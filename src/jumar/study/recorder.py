@@ -46,14 +46,14 @@ class Recorder:
         for entry in self._parts.ledger.append(self._parts.name, *events):
             self._parts.observe(entry)
 
-    def asked(self) -> tuple[Asked, ...]:
-        """What people asked for since the last look; what else other processes wrote down is taken in."""
-        wishes = []
+    def asked(self) -> dict[int, Asked]:
+        """What people asked for since the last look, by entry; what else others wrote down is taken in."""
+        wishes = {}
         for entry in self._parts.ledger.entries(self._parts.name, after=self._polled):
             self._polled = entry.seq
             if isinstance(entry.event, Asked | HandedIn | Noted):
                 self.history.apply(entry)
                 self._parts.observe(entry)
             if isinstance(entry.event, Asked):
-                wishes.append(entry.event)
-        return tuple(wishes)
+                wishes[entry.seq] = entry.event
+        return wishes

@@ -13,7 +13,7 @@ from jumar.core.agent import Brief, Researcher
 from jumar.core.desk import CalledOff, Desk, Question
 from jumar.core.proposal import Proposal
 
-_LOOK_S = 0.1  # how long one who waits for an answer may not know that nobody gives any more
+LOOK_S = 0.1  # how long one who waits for an answer may not know that nobody gives any more
 
 Result = TypeVar("Result")
 
@@ -35,7 +35,7 @@ class Inbox:
         future: Future[Result] = Future()
         self._calls.put((what, future))
         self._wake()
-        while not wait([future], _LOOK_S).done:
+        while not wait([future], LOOK_S).done:
             if self._closed.is_set():
                 raise CalledOff
         return future.result()
@@ -75,6 +75,7 @@ class Thinking:
         self.agent, self.question = agent, question
         self.failures = failures  #: how often it was asked this before, and could not answer
         self.waited_s = 0.0  #: by the machine, so far; as in `core.proposal.Cost`
+        self.probed = 0.0  #: what its probes took, in usual runs
         self.called_off = threading.Event()
         self.begun = time.monotonic()
         self._came: Proposal | BaseException | None = None

@@ -1,0 +1,85 @@
+"""Owns the verbs that look closer: sweep, profile, retest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from jumar.app import Study
+from jumar.cli import render
+from jumar.cli.exits import Exit
+from jumar.cli.readers import opened
+from jumar.cli.verb import Whole, json_option, of_a_study, verb
+from jumar.core.probe import MOST_RUNS, Probe, Profile, Sweep
+from jumar.rules.plain import plain
+
+
+@verb("jumar sweep train.py:LR", "jumar sweep LR WIDTH --runs 12 --share 0.5")
+@click.argument("knobs", nargs=-1, required=True, metavar="KNOB...")
+@of_a_study
+@click.option(
+    "--runs",
+    type=click.IntRange(2, MOST_RUNS),
+    default=8,
+    show_default=True,
+    help="Runs in all, the champion's own included.",
+)
+@click.option(
+    "--share",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.25,
+    show_default=True,
+    help="Of the budget, for each run.",
+)
+@json_option
+def sweep(
+    knobs: tuple[str, ...], folder: Path, study: str | None, runs: int, share: float, as_json: bool
+) -> int:
+    """Run the champion with a knob at values across its range, and show the curve.
+
+    With several knobs each gets its share of the runs, the others as they are. Costs runs, shortened
+    ones; changes nothing, keeps nothing, counts as no experiment. `jumar knobs` lists the knobs.
+    """
+    live, _ = opened(folder, study)
+    render.note(f"{runs} runs, each with {share:.0%} of the budget")
+    return _look(live, Sweep(knobs=knobs, runs=runs, share=share), as_json)
+
+
+@verb("jumar profile", "jumar profile 12 --json")
+@click.argument("number", type=Whole(0), required=False)
+@of_a_study
+@json_option
+def profile(number: int | None, folder: Path, study: str | None, as_json: bool) -> int:
+    """Show where the time of one run goes: start-up, imports, hot functions. The champion's, unless said.
+
+    Costs one run, under Python's cProfile; programs in other languages tell nothing.
+    """
+    live, _ = opened(folder, study)
+    return _look(live, Profile(experiment=number), as_json)
+
+
+def _look(live: Study, probe: Probe, as_json: bool) -> int:
+    told = live.look(probe)
+    if told is None:
+        return Exit.INTERRUPTED
+    if as_json:
+        render.data({"probe": probe, "told": told})
+    else:
+        render.raw(plain(told, lines=True) + "\n")
+    return Exit.DONE
+
+
+@verb("jumar retest 12", "jumar retest 12 && jumar run")
+@click.argument("number", type=Whole(0))
+@of_a_study
+def retest(number: int, folder: Path, study: str | None) -> None:
+    """Try an experiment again on the champion of now: a near miss, or what came too early.
+
+    Its change is merged into the champion and judged as any experiment, next in turn. It is refused where
+    both change the same places, or the champion is still the one that it was tried on.
+    """
+    live, _ = opened(folder, study)
+    live.retest(number)
+    now = "next" if live.holder() else "when `jumar run` goes on"
+    render.say(f"experiment {number} is tried again {now}")

@@ -1,0 +1,65 @@
+"""Looks at a study's code that decide nothing: a sweep of knobs, a profile of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from jumar.core.proposal import Edit
+from jumar.errors import Usage
+
+MOST_RUNS = 64  #: of one sweep
+
+Number = Annotated[int, Meta(ge=0, description="whose code; the champion's unless said")]
+Runs = Annotated[int, Meta(ge=2, le=MOST_RUNS, description="in all, the champion's own included")]
+Share = Annotated[float, Meta(gt=0, le=1, description="of the budget that each run is given")]
+
+
+class Sweep(msgspec.Struct, frozen=True, kw_only=True, tag="sweep", forbid_unknown_fields=True):
+    """Short runs of the champion with a knob, or a few one after the other, at values across their range."""
+
+    knobs: Annotated[tuple[str, ...], Meta(min_length=1, description="names, such as `train.py:LR` or `LR`")]
+    runs: Runs = 8
+    share: Share = 0.25
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True, tag="profile", forbid_unknown_fields=True):
+    """One run that tells where its time goes."""
+
+    experiment: Number | None = None
+
+
+Probe = Sweep | Profile
+
+
+def probe_in_words(probe: Probe | None, runs: int) -> str:
+    """What was looked at, on one line."""
+    if isinstance(probe, Sweep):
+        return f"swept {', '.join(probe.knobs)} with {runs} runs of {probe.share:.0%} of the budget"
+    return "took a profile of one run"
+
+
+def in_a_word(probe: Probe) -> str:
+    """What it is: a sweep, a profile."""
+    return str(probe.__struct_config__.tag)
+
+
+class Variant(msgspec.Struct, frozen=True, kw_only=True):
+    """A knob at a value, and the edits that put it there."""
+
+    knob: str
+    was: bool | int | float | str
+    value: bool | int | float | str
+    edits: tuple[Edit, ...]
+
+
+Variants = Callable[[Mapping[str, bytes], Sequence[str], Sequence[str], int], tuple[Variant, ...]]
+"""From editable files, the run's command, names of knobs and how many to variants. Raises Usage."""
+
+
+def no_variants(*_: object) -> tuple[Variant, ...]:
+    """Where nothing finds knobs, there are none."""
+    raise Usage("there is no knob to sweep", fix="propose a change instead")

@@ -1,0 +1,209 @@
+"""Probes: runs beside the experiments that decide nothing, and what is told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+
+import msgspec
+from msgspec.structs import replace
+
+from jumar.core.contract import Scores
+from jumar.core.desk import Tool
+from jumar.core.event import Probed
+from jumar.core.experiment import BASELINE
+from jumar.core.probe import Probe, Profile, Sweep, Variant
+from jumar.core.run import Purpose, Run
+from jumar.errors import LedgerUnfit, Usage
+from jumar.rules.probes import Seen, Timed, profile_in_words, sweep_in_words
+from jumar.rules.seeds import seed_for
+from jumar.study.brief import Briefing
+from jumar.study.flight import PROFILES, Landed
+from jumar.study.parts import Parts
+from jumar.study.queue import Queue
+from jumar.study.recorder import Recorder
+
+# What an agent may spend on probes for one proposal, in runs of the usual length: as much as the
+# experiment itself takes when it is kept.
+MOST_RUNS = 8.0
+SLOWER = 2.0  # a profiled run than a usual one
+
+
+def _tool(kind: type[Sweep | Profile], about: str) -> Tool:
+    (schema,) = msgspec.json.schema_components([kind], ref_template="{name}")[1].values()
+    shown = {name: each for name, each in schema["properties"].items() if name != "type"}
+    required = [name for name in schema["required"] if name != "type"]
+    arguments = {"type": "object", "properties": shown, "required": required, "additionalProperties": False}
+    return Tool(name=str(kind.__struct_config__.tag), about=about, arguments=arguments)
+
+
+TOOLS = (
+    _tool(
+        Sweep,
+        "Short runs of the champion with a knob, or a few one after the other, at values across their range: "
+        f"the curve. Takes machine time; for one proposal, probes may take that of {MOST_RUNS:g} usual runs.",
+    ),
+    _tool(
+        Profile,
+        "Where the time of one run goes: start-up, imports, hot functions (cProfile). Counts as "
+        f"{SLOWER:g} usual runs.",
+    ),
+)
+
+
+class Looking:
+    """A probe under way. `told` has what came of it, once it has."""
+
+    def __init__(self, probe: Probe, experiment: int, runs: Mapping[str, Variant | None], asked: int) -> None:
+        self.probe, self.experiment, self.asked = probe, experiment, asked
+        self.runs = runs  #: key → what was changed, if anything
+        self.landed: dict[str, Landed] = {}
+        self.told: Future[str] = Future()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all of its runs have ended."""
+        return len(self.landed) == len(self.runs)
+
+
+class Probing:
+    """Makes probes with what slots are free, records them, and tells what they showed.
+
+    Their runs stand in the record as runs of the unchanged target with a purpose of their own; no
+    judge, noise or optimiser looks at them. What was asked of the same code already is not run again.
+    """
+
+    def __init__(self, parts: Parts, recorder: Recorder, queue: Queue, briefing: Briefing) -> None:
+        self._parts, self._recorder, self._queue, self._briefing = parts, recorder, queue, briefing
+        self._under_way: list[Looking] = []
+        self._known: dict[tuple[Probe, str], Looking] = {}
+        self._made: int | None = None
+
+    def estimate(self, probe: Probe) -> float:
+        """About how long its runs take, one after the other, in runs of the usual length."""
+        return probe.runs * probe.share if isinstance(probe, Sweep) else SLOWER
+
+    def is_known(self, probe: Probe) -> bool:
+        """Whether it was asked for already of the same code, in this sitting."""
+        return (probe, self._commit(probe)) in self._known
+
+    def _commit(self, probe: Probe) -> str:
+        history = self._recorder.history
+        number = probe.experiment if isinstance(probe, Profile) else None
+        record = history.experiments.get(history.champion if number is None else number)
+        return record.experiment.commit if record else ""
+
+    def begin(self, probe: Probe, *, asked: int = 0) -> Looking:
+        """Have its runs made. `asked` is the entry that asks for it, if one does. Raises Usage."""
+        history = self._recorder.history
+        if BASELINE not in history.experiments or BASELINE in history.open:
+            raise Usage(
+                "there is nothing to look at yet: the unchanged target has not been measured",
+                fix="`jumar run` measures it first",
+            )
+        number = history.champion
+        if isinstance(probe, Profile) and probe.experiment is not None:
+            number = probe.experiment
+        if number not in history.experiments:
+            raise Usage(f"there is no experiment {number}", fix="see `jumar log` for what there is")
+        commit = self._commit(probe)
+        known = self._known.get((probe, commit))
+        if known and not asked:
+            return known
+        looking = self._sweep(probe, number) if isinstance(probe, Sweep) else self._profile(probe, number)
+        looking.asked = asked
+        self._known[(probe, commit)] = looking
+        self._under_way.append(looking)
+        return looking
+
+    def take_in(self, landed: Landed) -> None:
+        """A run of a probe has ended."""
+        for looking in tuple(self._under_way):
+            if landed.run.key in looking.runs:
+                looking.landed[landed.run.key] = landed
+                if looking.is_over:
+                    self._under_way.remove(looking)
+                    self._tell(looking)
+
+    def refuse(self, asked: int, why: Usage) -> None:
+        """Say why a probe that somebody asked for is not made."""
+        self._recorder.note(Probed(asked=asked, trouble=why.problem, fix=why.fix))
+
+    def end(self) -> None:
+        """No run is made any more: what is under way comes to nothing."""
+        for looking in self._under_way:
+            why = Usage("the study came to rest before all runs were made", fix="ask again")
+            if looking.asked:
+                self.refuse(looking.asked, why)
+            looking.told.set_exception(why)
+        self._under_way.clear()
+
+    def _sweep(self, sweep: Sweep, number: int) -> Looking:
+        parts, experiment = self._parts, self._recorder.history.experiments[number].experiment
+        if parts.contract.measure.scores is Scores.BIT:
+            raise Usage(
+                "this contract tells agents no scores, so no sweep",
+                fix="propose it: whether it is better is told",
+            )
+        files, command = self._briefing.editable_files(experiment.commit), parts.contract.run.command
+        runs: dict[str, Variant | None] = {}
+        first = self._run(experiment.commit, share=sweep.share)
+        for variant in (None, *parts.variants(files, command, sweep.knobs, sweep.runs - 1)):
+            run = self._run(experiment.commit, share=sweep.share) if variant else first
+            if variant:
+                words = f"{variant.knob} at {variant.value}, for a sweep of {parts.name}\n"
+                ref = f"refs/jumar/{parts.name}/probes/{run.key}"
+                made = parts.workspace.commit(experiment.commit, variant.edits, message=words, ref=ref)
+                run = replace(run, commit=made.sha, seed=first.seed)
+            runs[run.key] = variant
+            self._queue.push((run,))
+        return Looking(sweep, number, runs, 0)
+
+    def _profile(self, profile: Profile, number: int) -> Looking:
+        run = self._run(self._recorder.history.experiments[number].experiment.commit, profiled=True)
+        self._queue.push((run,))
+        return Looking(profile, number, {run.key: None}, 0)
+
+    def _run(self, commit: str, *, share: float = 1.0, profiled: bool = False) -> Run:
+        if self._made is None:
+            runs = self._recorder.history.experiments[BASELINE].runs
+            self._made = sum(1 for record in runs if record.run.purpose is Purpose.PROBE)
+        self._made += 1
+        return Run(
+            key=f"{BASELINE}-p{self._made}",
+            experiment=BASELINE,
+            commit=commit,
+            seed=seed_for(self._parts.terms.secret, Purpose.PROBE, self._made),
+            purpose=Purpose.PROBE,
+            share=share,
+            profiled=profiled,
+        )
+
+    def _tell(self, looking: Looking) -> None:
+        text = self._in_words(looking)
+        answer = self._parts.artefacts.put(text.encode())
+        keys = tuple(looking.runs)
+        self._recorder.note(Probed(asked=looking.asked, probe=looking.probe, runs=keys, answer=answer))
+        self._recorder.commit()
+        looking.told.set_result(text)
+
+    def _in_words(self, looking: Looking) -> str:
+        if isinstance(looking.probe, Profile):
+            (landed,) = looking.landed.values()
+            told = _read(self._parts, landed)
+            return profile_in_words(looking.experiment, landed.report.wall_s, landed.outcome, told)
+        seen = [Seen(variant, looking.landed[key].outcome) for key, variant in looking.runs.items()]
+        veil = self._briefing.veil(self._recorder.history)
+        return sweep_in_words(looking.probe, seen, looking.experiment, veil)
+
+
+def _read(parts: Parts, landed: Landed) -> list[Timed]:
+    """What the run's processes wrote down, where it can be read."""
+    found = []
+    for name, digest in landed.artefacts.items():
+        if name.startswith(PROFILES):
+            try:
+                found.append(msgspec.json.decode(parts.artefacts.get(digest), type=Timed))
+            except (msgspec.DecodeError, LedgerUnfit):
+                continue
+    return found

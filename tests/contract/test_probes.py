@@ -1,0 +1,144 @@
+"""Sweeps, profiles and re-tests: asked for by agents and by people, at rest and beside a running study."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from jumar.app import Study, open_study
+from jumar.assembly import assembled
+from jumar.core.agent import Brief
+from jumar.core.desk import Desk
+from jumar.core.event import Probed
+from jumar.core.probe import Profile, Sweep
+from jumar.core.proposal import Cost, Proposal
+from jumar.core.run import Purpose
+from jumar.core.verdict import Decision
+from jumar.errors import Usage
+from jumar.home import Home, Options
+from jumar.rules.drafts import proposal_from, read_draft
+from jumar.study.loop import Loop
+from jumar.testing.tiny import contract
+
+# Two constants on lines far apart, so that changes of one and of the other can be merged.
+WORK = "A = 3.0\n" + "#\n" * 8 + "B = 3.0\n\n\ndef loss():\n    return sum([A, B])\n\n\n"
+WORK += 'for _ in range(9999):\n    loss()\nprint(f"loss: {loss():.6f}")\n'
+
+
+class Curious:
+    """Asks its questions, and proposes its changes in order."""
+
+    name, repeats = "curious", False
+
+    def __init__(self, *changes: tuple[str, str], asks: tuple[tuple[str, object], ...] = ()) -> None:
+        self._changes, self._asks = list(changes), asks
+        self.briefs: list[Brief] = []
+        self.tools: list[str] = []
+        self.told: list[str] = []
+
+    def research(self, brief: Brief, desk: Desk) -> Proposal | None:
+        self.briefs.append(brief)
+        self.tools = [tool.name for tool in desk.tools]
+        self.told += [desk.ask(tool, arguments) for tool, arguments in self._asks]  # type: ignore[arg-type]
+        self._asks = ()
+        if not self._changes:
+            return None
+        find, by = self._changes.pop(0)
+        change = {"kind": "replace", "path": "work.py", "find": find, "by": by}
+        draft = read_draft(json.dumps({"hypothesis": f"{find} → {by}", "changes": [change]}))
+        return proposal_from(draft, brief.files, self.name, cost=Cost())
+
+
+@pytest.fixture
+def target(repository: Callable[[Mapping[str, str]], Path]) -> Path:
+    return repository({"work.py": WORK, "jumar.toml": contract(experiments=40)})
+
+
+def run(folder: Path, agent: Curious, *, slots: int = 2) -> Study:
+    home = Home(folder=folder, study="tiny")
+    with assembled(home, (folder / "jumar.toml").read_text(), Options(slots=slots), lambda _: None) as parts:
+        Loop(replace(parts, agent=agent)).run()
+    return open_study(folder)
+
+
+def probes(study: Study) -> list[str]:
+    return [run.run.key for run in study.experiment(0).runs if run.run.purpose is Purpose.PROBE]
+
+
+def test_an_agent_sweeps_and_profiles_within_its_bounds_and_the_judge_sees_nothing_of_it(
+    target: Path,
+) -> None:
+    a_few = {"knobs": ["A"], "runs": 4, "share": 1.0}
+    agent = Curious(
+        ("A = 3.0", "A = 2.0"),
+        asks=(
+            ("sweep", a_few),
+            ("sweep", a_few),  # is not made again
+            ("profile", {}),
+            ("sweep", {"knobs": ["A", "work.py:B"], "runs": 9, "share": 0.5}),
+            ("sweep", {"knobs": ["C"]}),
+            ("sweep", {"runs": 4}),
+        ),
+    )
+    study = run(target, agent)
+    curve, again, profile, too_much, unknown, wrong = agent.told
+    assert {"sweep", "profile", "show"} <= set(agent.tools)
+    assert curve == again and "| 3.0 | 6 (as it is) |" in curve and curve.count("\n| ") == 5
+    assert "loss" in profile and "work.py:13 loss" in profile and "start-up" in profile
+    assert "of 8 for one proposal 2 are left" in too_much
+    assert "C is no knob" in unknown and "do not fit" in wrong
+    one = study.experiment(1)
+    assert one.is_kept and len(study.experiments()) == 2
+    assert len(probes(study)) == 5
+    assert not [run for run in agent.briefs[-1].history[0].runs if run.run.purpose is Purpose.PROBE]
+    assert len([entry for entry in study.entries() if isinstance(entry.event, Probed)]) == 2
+    told = study.look(Sweep(knobs=("B",), runs=3, share=0.5))  # nobody runs it: the runs are made here
+    assert told and "| 3.0 | 5 (as it is) |" in told and len(probes(study)) == 8
+    assert study.record().champion == 1  # type: ignore[union-attr]
+
+
+def test_what_a_person_asks_of_a_running_study_is_done_there(target: Path) -> None:
+    told: list[str | None] = []
+
+    def ask() -> None:
+        study = open_study(target)
+        told.append(study.look(Profile(experiment=0)))
+        try:
+            study.look(Sweep(knobs=("nothing",)))
+        except Usage as error:
+            told.append(error.problem)
+
+    class Slow(Curious):
+        def research(self, brief: Brief, desk: Desk) -> Proposal | None:
+            if len(self.briefs) == 1:
+                asking = threading.Thread(target=ask)
+                asking.start()
+                asking.join(60)
+            return super().research(brief, desk)
+
+    study = run(target, Slow(("A = 3.0", "A = 2.0"), ("B = 3.0", "B = 2.0")))
+    assert told[0] and "experiment 0" in told[0]
+    assert told[1] == "nothing is no knob of the champion"
+    assert len(probes(study)) == 1 and study.experiment(2).is_kept
+
+
+def test_a_discard_is_tried_again_on_the_champion_that_came_after_it(target: Path) -> None:
+    ideas = ("B = 3.0", "B = 4.0"), ("A = 3.0", "A = 2.0"), ("A = 2.0", "A = 2.5")
+    study = run(target, Curious(*ideas), slots=1)
+    kept = [one.is_kept for one in study.experiments()]
+    assert kept == [True, False, True, False]
+    for number, why in ((0, "unchanged target"), (2, "was kept"), (3, "tried on the champion of now")):
+        with pytest.raises(Usage, match=why):
+            study.retest(number)
+    study.retest(1)
+    again = run(target, Curious()).experiment(4)
+    assert again.experiment.parent == study.experiment(2).experiment.commit
+    assert again.experiment.details["retest_of"] == 1 and again.experiment.agent == "curious"
+    assert "+B = 4.0" in study.diff(4) and "-A" not in study.diff(4)
+    assert again.verdict and again.verdict.decision is Decision.DISCARDED
+    assert len(run(target, Curious()).experiments()) == 5  # it was asked for once
