@@ -164,6 +164,8 @@ def test_include_dirty_starts_from_the_files_as_they_are_and_leaves_them_so(tiny
     [
         (("--agent", "tunr"), "there is no agent 'tunr'"),
         (("--agent", "replay"), "replay needs a folder"),
+        (("--agent", "tuner=0.7", "--agent", "nop=0.2"), "sum to 0.9, not to 1"),
+        (("--agent", "tuner=0.7", "--agent", "tunr=0.3"), "there is no agent 'tunr'"),
         (("--scale", "huge"), "no scale `huge`"),
         (("--sandbox", "bubblewarp"), "no sandbox called 'bubblewarp'"),
         (("--experiments", "0"), "not in the range"),

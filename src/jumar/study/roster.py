@@ -60,7 +60,8 @@ class Roster:
         self._out[name] = back
         until = f"until experiment {back:.0f}" if failed.passing else "until the study is taken up again"
         fix = f" ({failed.fix})" if failed.fix else ""
-        return f"{name} drops out {until}, and {', '.join(others)} goes on: {failed.problem}{fix}"
+        go = "goes" if len(others) == 1 else "go"
+        return f"{name} drops out {until}, and {' and '.join(others)} {go} on: {failed.problem}{fix}"
 
     def _is_away(self, name: str) -> bool:
         if len(self._history.experiments) >= self._out.get(name, math.inf):
