@@ -54,8 +54,11 @@ class Curious:
         return proposal_from(draft, brief.files, self.name, cost=Cost())
 
 
+Make = Callable[[Mapping[str, str]], Path]
+
+
 @pytest.fixture
-def target(repository: Callable[[Mapping[str, str]], Path]) -> Path:
+def target(repository: Make) -> Path:
     return repository({"work.py": WORK, "jumar.toml": contract(experiments=40)})
 
 
@@ -100,6 +103,17 @@ def test_an_agent_sweeps_and_profiles_within_its_bounds_and_the_judge_sees_nothi
     told = study.look(Sweep(knobs=("B",), runs=3, share=0.5))  # nobody runs it: the runs are made here
     assert told and "| 3.0 | 5 (as it is) |" in told and len(probes(study)) == 8
     assert study.record().champion == 1  # type: ignore[union-attr]
+    terms = (target / "jumar.toml").read_text()
+    (target / "jumar.toml").write_text(terms.replace("experiments = 40", "experiments = 1"))
+    with pytest.raises(Usage, match="no run is made any more: 1 experiment was made"):
+        open_study(target).look(Profile())
+
+
+def test_where_agents_are_told_no_scores_a_sweep_tells_none(repository: Make) -> None:
+    terms = contract(experiments=40, measure='scores = "bit"')
+    study = run(repository({"work.py": WORK, "jumar.toml": terms}), Curious())
+    with pytest.raises(Usage, match="tells agents no scores"):
+        study.look(Sweep(knobs=("A",)))
 
 
 def test_what_a_person_asks_of_a_running_study_is_done_there(target: Path) -> None:

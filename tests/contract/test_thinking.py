@@ -42,6 +42,7 @@ class Mind:
         self._ideas = list(ideas)
         self.briefs: list[Brief] = []
         self.threads: set[str] = set()
+        self.loop: Loop | None = None
 
     def research(self, brief: Brief, desk: Desk) -> Proposal | None:
         self.briefs.append(brief)
@@ -88,7 +89,8 @@ def run(
 ) -> Study:
     home = Home(folder=folder, study="tiny")
     with assembled(home, (folder / "jumar.toml").read_text(), Options(slots=slots), observe) as parts:
-        Loop(replace(parts, agent=agent)).run()
+        agent.loop = Loop(replace(parts, agent=agent))
+        agent.loop.run()
     return open_study(folder)
 
 
@@ -140,6 +142,25 @@ def test_a_stop_is_heard_while_an_agent_thinks_and_what_was_paid_for_is_used_lat
     one = run(target, Mind()).experiment(1)
     assert one.is_kept and one.experiment.cost.usd == 0.01
     assert one.experiment.cost.waited_s > called_off.waited_s
+
+
+@pytest.mark.parametrize(("by", "numbers"), [("A = 2.0", [0, 1]), ("A = (", [0])])
+def test_after_one_interrupt_a_thought_is_finished_and_none_is_begun(
+    target: Path, by: str, numbers: list[int]
+) -> None:
+    mind = Mind()
+
+    def think(brief: Brief, desk: Desk) -> str:
+        assert mind.loop
+        mind.loop.interrupt()
+        time.sleep(0.6)
+        assert not desk.called_off.is_set()
+        return change("A = 3.0", by)
+
+    mind._ideas = [think, think]
+    study = run(target, mind)
+    assert len(mind.briefs) == 1 and [one.number for one in study.experiments()] == numbers
+    assert [one.is_open for one in study.experiments()] == [False, True][: len(numbers)]
 
 
 class Killed(BaseException):

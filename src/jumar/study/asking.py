@@ -51,6 +51,7 @@ class Asking:
         self._probing = probing
         self._recollection = Recollection()
         self._inbox = Inbox(parts.executor.wake)
+        self._finishing = False
         self._thinking: list[Thinking] = []
         self._leaving: list[Thinking] = []  # called off
         self._purse: Purse | None = None
@@ -223,6 +224,11 @@ class Asking:
         self._leaving += gone
         self._thinking = [one for one in self._thinking if one not in gone]
 
+    def finish(self) -> None:
+        """Let who thinks come to an end, and ask nobody again."""
+        self._finishing = True
+        self.call_off(only_waiters=True)
+
     def close(self) -> None:
         """Call off who thinks, and wait a moment for what they still have to say."""
         self.call_off()
@@ -237,6 +243,8 @@ class Asking:
         """Have an agent think; `before` is what it thought about the same proposal until now."""
         if before:
             one.waited_s, one.probed = before.waited_s, before.probed
+            if self._finishing:
+                return self._note(one)
         brief = self._brief(one.question)
         veil, knobs = self._briefing.veil(self._recorder.history), self._parts.knobs(brief)
         places = (self._parts.workspace, self._parts.artefacts)

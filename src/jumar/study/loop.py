@@ -150,8 +150,10 @@ class Loop:
         Like a run, a thought is finished after one interrupt; and whoever thinks while the champion is
         certified is heard after that.
         """
-        if rest.rests:
-            self._asking.call_off(only_waiters=self._interrupts == 1)
+        if self._interrupts == 1:
+            self._asking.finish()
+        elif rest.rests:
+            self._asking.call_off()
 
     def _cut_short(self) -> Rest | None:
         """Why what waits should not even be started, if somebody wants that."""
