@@ -92,6 +92,6 @@ class Roster:
                 continue
             level = abs(float(verdict.evidence.get("champion", 0.0))) or 1.0
             gain = (verdict.gain or 0.0) / level if record.stands else 0.0
-            spent = sum(run.ended_at - run.started_at for run in record.runs if run.ended_at is not None)
+            spent = sum(run.report.wall_s for run in record.runs if run.report)
             seconds = spent + record.experiment.cost.seconds
             yield Earned(agent=authors[record.number], gain=gain, seconds=seconds)
