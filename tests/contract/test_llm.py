@@ -284,6 +284,17 @@ def test_servers_of_ones_own_need_no_key_and_get_none_of_openai(
     assert service.key({"OPENAI_API_KEY": KEY}) == ""
 
 
+def test_whoever_asks_no_model_loads_none_of_it() -> None:
+    program = (
+        "import sys; from jumar.agents.registry import make_agent; from jumar.cli.main import main\n"
+        "make_agent('nop')\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "assert not {'pydantic', 'pydantic_ai', 'openai', 'anthropic', 'genai_prices'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+
+
 def test_without_the_packages_one_is_told_how_to_get_them() -> None:
     program = (
         "import sys; sys.modules['pydantic_ai'] = None; sys.modules['pydantic'] = None\n"

@@ -75,6 +75,7 @@ def _model(name: str, detail: str, environ: Mapping[str, str]) -> AnyAgent:
     from jumar.agents.llm_models import service_of
 
     service = service_of(name, detail, environ)
+    service.key(environ)  # said at once, though the packages may take seconds to load
     try:
         from jumar.agents.llm import Llm
     except ImportError as error:

@@ -38,6 +38,7 @@ from jumar.reports.words import (
     duration,
     gap_in_words,
     items_in_words,
+    money,
     number,
     percent,
     plural,
@@ -216,8 +217,8 @@ def _effort(effort: Effort) -> str:
     said = [duration(3600 * effort.hours)]
     if effort.experiments_per_hour and effort.hours >= PACE_HOURS:
         said.append(f"{effort.experiments_per_hour:,.0f} experiments an hour")
-    if effort.usd:
-        said.append(f"{effort.usd:.2f} USD")
+    if effort.usd or not effort.priced:
+        said.append(f"cost {money(effort.usd, priced=effort.priced)}")
     return ", ".join(said)
 
 

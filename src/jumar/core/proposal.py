@@ -29,6 +29,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """What a proposal cost to make."""
 
     usd: float = 0.0
+    priced: bool = True  #: False: some of what it cost is not known, and not in `usd`
     tokens: int = 0
     tokens_out: int = 0  #: of these, written by a model
     seconds: float = 0.0  #: how long the agent took

@@ -12,7 +12,7 @@ from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.verdict import Claim
 from jumar.reports.findings import parents, relative_gain
 from jumar.reports.values import Values, tried
-from jumar.reports.words import duration, percent
+from jumar.reports.words import duration, money, percent
 from jumar.rules.polish import authors_of
 
 
@@ -31,6 +31,7 @@ class AgentShare(msgspec.Struct, frozen=True, kw_only=True):
     gain: float = 0.0  #: sum of the relative gains of its keeps
     certified: float | None = None  #: its part of the certified gain; None while there is none
     usd: float = 0.0
+    priced: bool = True  #: False: some of what it cost is not known, and not in `usd`
     tokens: int = 0
     tokens_out: int = 0  #: of these, written
     seconds: float = 0.0  #: that it thought
@@ -53,7 +54,7 @@ COLUMNS: Mapping[str, Callable[[AgentShare], str]] = {
     "uncertified gains": lambda share: percent(share.gain, signed=True),
     "certified": lambda share: "" if share.certified is None else percent(share.certified, signed=True),
     "tokens in / out": _tokens_in_words,
-    "cost": lambda share: f"${share.usd:,.2f}" if share.usd else "",
+    "cost": lambda share: money(share.usd, priced=share.priced) if share.usd or not share.priced else "",
     "a keep": lambda share: f"${share.usd_per_keep:,.2f}" if share.usd_per_keep else "",
     "1 % certified": lambda share: f"${share.usd_per_percent:,.2f}" if share.usd_per_percent else "",
     "the machine waited": lambda share: f"{share.waited_share:.1%}" if share.waited_s >= 1 else "",
@@ -118,6 +119,7 @@ def _share(
     polishing = sum("polishes" in of for of in details)
     again = sum("retest_of" in of and "polishes" not in of for of in details)
     proposals, usd = len(made) - polishing - again, sum(cost.usd for cost in costs)
+    priced = all(cost.priced for cost in costs)
     sure = sum(certified.get(record.number, 0.0) for record in own) if certified else None
     return AgentShare(
         agent=agent,
@@ -127,9 +129,10 @@ def _share(
         gain=sum(gains.get(record.number, 0.0) for record in own),
         certified=sure,
         keep_rate=kept / proposals if proposals else None,
-        usd_per_keep=usd / kept if usd and kept else None,
-        usd_per_percent=usd / (100 * sure) if usd and sure else None,
+        usd_per_keep=usd / kept if priced and usd and kept else None,
+        usd_per_percent=usd / (100 * sure) if priced and usd and sure else None,
         usd=usd,
+        priced=priced,
         tokens=sum(cost.tokens for cost in costs),
         tokens_out=sum(cost.tokens_out for cost in costs),
         seconds=sum(cost.seconds for cost in costs),

@@ -24,6 +24,7 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     hours: float
     experiments_per_hour: float | None
     usd: float
+    priced: bool  #: False: some of what agents cost is not known, and not in `usd`
     tokens: int
     agent_s: float  #: time that agents took to propose
 
@@ -42,6 +43,7 @@ def effort_of(record: StudyRecord, experiments: Sequence[ExperimentRecord]) -> E
         hours=hours,
         experiments_per_hour=judged / hours if hours and judged else None,
         usd=record.cost_usd,
+        priced=all(cost.priced for cost in costs),
         tokens=sum(cost.tokens for cost in costs),
         agent_s=sum(cost.seconds for cost in costs),
     )

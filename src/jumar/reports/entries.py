@@ -17,7 +17,7 @@ from jumar.reports.markup import Child, Markup, join, preformatted, tag
 from jumar.reports.sections import SELF_REPORTED, facts, moment, section, table
 from jumar.reports.summary import Summary
 from jumar.reports.values import Values
-from jumar.reports.words import number, percent, plural
+from jumar.reports.words import money, number, percent, plural
 from jumar.rules.certain import certain
 from jumar.rules.plain import short
 
@@ -164,7 +164,7 @@ class Entries:
             interval = number(verdict.gain, signed=True)
             if verdict.interval:
                 interval += f", 95 % interval {number(verdict.interval[0])} to {number(verdict.interval[1])}"
-        predicted = experiment.predicted
+        predicted, cost = experiment.predicted, experiment.cost
         return facts((
             ("verdict", verdict.reason if verdict else "not judged yet"),
             ("breach", verdict.code if verdict else ""),
@@ -172,7 +172,7 @@ class Entries:
             (f"{GAIN} in {self._metric}", interval),
             ("predicted", "" if predicted is None else percent(predicted, signed=True)),
             ("agent", experiment.agent),
-            ("cost", f"${experiment.cost.usd:.3f}, {plural(experiment.cost.tokens, 'token')}"),
+            ("cost", f"{money(cost.usd, priced=cost.priced, digits=3)}, {plural(cost.tokens, 'token')}"),
             ("commit", tag("span", f"{experiment.commit[:12]} on {experiment.parent[:12]}", class_="sha")),
             ("proposed", moment(record.proposed_at)),
         ))  # fmt: skip

@@ -11,7 +11,7 @@ from jumar.core.ledger import StudyRecord
 from jumar.reports.agents import agent_rows
 from jumar.reports.markup import Child, Markup, join, preformatted, tag
 from jumar.reports.summary import Level, Summary
-from jumar.reports.words import duration, hundredths, items_in_words, number, percent, plural, size
+from jumar.reports.words import duration, hundredths, items_in_words, money, number, percent, plural, size
 from jumar.rules.lessons import Calibration
 
 SELF_REPORTED = tag("span", "self-reported", class_="tag warn")
@@ -90,7 +90,7 @@ def _figures(summary: Summary) -> list[tuple[str, str]]:
         ("time", duration(effort.hours * 3600)),
         ("speed", f"{speed:,.{0 if speed >= 100 else 1}f} / h" if speed else "–"),
         ("runs", f"{effort.runs:,}"),
-        ("cost", f"${effort.usd:,.2f}"),
+        ("cost", money(effort.usd, priced=effort.priced)),
     ]
 
 
@@ -255,7 +255,7 @@ def cost(summary: Summary) -> Markup:
         ("lost runs", f"{effort.lost_runs:,}" if effort.lost_runs else ""),
         ("CPU time of runs", duration(effort.cpu_hours * 3600)),
         ("time agents took", duration(effort.agent_s)),
-        ("money", f"${effort.usd:,.2f}"),
+        ("money", money(effort.usd, priced=effort.priced)),
         ("tokens", f"{effort.tokens:,}" if effort.tokens else ""),
     ))  # fmt: skip
     heads, told = agent_rows(summary.agents)

@@ -34,6 +34,14 @@ def claim_in_words(claim: Claim, *, holdout: bool) -> str:
     return f"{gain}, {interval}, {kind}certified on {'the holdout' if holdout else 'fresh seeds'} ({basis})"
 
 
+def money(usd: float, *, priced: bool = True, digits: int = 2) -> str:
+    """`$1.20`; where some or all of a cost is not known, that is said."""
+    known = f"${usd:,.{digits}f}"
+    if priced:
+        return known
+    return f"{known} and an unknown part" if usd else "unknown"
+
+
 def _basis(claim: Claim, pairs: str) -> str:
     """What a claim rests on: how many runs, on which machine, on what day."""
     look = f"look {claim.look} of the study" if claim.look > 1 else ""

@@ -94,6 +94,7 @@ class Proposer:
         usd = sum(answered.usage.usd for answered in answers)
         cost = Cost(
             usd=proposal.cost.usd + usd,
+            priced=proposal.cost.priced and all(answered.usage.priced for answered in answers),
             tokens=proposal.cost.tokens + sum(answered.usage.tokens for answered in answers),
             tokens_out=proposal.cost.tokens_out + sum(answered.usage.tokens_out for answered in answers),
             seconds=proposal.cost.seconds + sum(answered.usage.seconds for answered in answers),

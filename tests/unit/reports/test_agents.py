@@ -79,6 +79,16 @@ def test_money_and_tokens_are_the_agents_that_spent_them(study: Rehearsal) -> No
     assert told["tuner"].usd_per_keep is None
 
 
+def test_a_cost_that_is_not_known_is_no_bargain(study: Rehearsal) -> None:
+    record = study.history[-1].experiment
+    unpriced = replace(record, cost=replace(record.cost, usd=0.0, priced=False))
+    study.history[-1] = replace(study.history[-1], experiment=unpriced)
+    told = shares(study)["llm"]
+    assert (told.usd, told.priced, told.usd_per_keep) == (1.0, False, None)
+    heads, rows = agent_rows([told])
+    assert rows[0][heads.index("cost")] == "$1.00 and an unknown part"
+
+
 def test_what_was_certified_is_divided_among_the_keeps_that_led_there(study: Rehearsal) -> None:
     assert shares(study)["llm"].certified is None
     told = shares(study, certified(study))
