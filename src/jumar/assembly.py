@@ -67,7 +67,7 @@ def assembled(home: Home, contract_text: str, options: Options, observe: Observe
         executor = LocalExecutor(sandbox, slots)
         try:
             parts = _parts(home, terms, contract, (workspace, sandbox, executor, ledger), observe)
-            notices = (*_notices(terms, sandbox, waived), *_limits(pinned, contract), *_changed(parts))
+            notices = (*_notices(terms, sandbox, waived), *_limits(pinned, parts), *_changed(parts))
             notices += inspect_hidden(contract, home.folder, workspace.files(terms.base), parts.around)
             yield msgspec.structs.replace(parts, notices=notices)
         finally:
@@ -124,12 +124,18 @@ def _notices(terms: StudyStarted, sandbox: Sandbox, waived: tuple[str, ...]) -> 
     return tuple(words)
 
 
-def _limits(pinned: Contract, contract: Contract) -> tuple[str, ...]:
-    """Says that the study goes by other limits than it began with."""
-    if contract.limits == pinned.limits:
-        return ()
-    now, then = limits_in_words(contract.limits), limits_in_words(pinned.limits)
-    return (f"the limits are now {now}, by jumar.toml; the study began with {then}",)
+def _limits(pinned: Contract, parts: Parts) -> tuple[str, ...]:
+    """Says that the study goes by other limits than it began with, and of limits that bound nobody."""
+    words, limits = [], parts.contract.limits
+    if limits != pinned.limits:
+        now, then = limits_in_words(limits), limits_in_words(pinned.limits)
+        words.append(f"the limits are now {now}, by jumar.toml; the study began with {then}")
+    agents = parts.team.members if parts.team else {parts.agent.name: parts.agent}
+    for name in limits.agents:
+        if name not in agents:
+            there = ", ".join(agents)
+            words.append(f"[limits] agents names {name}, which is no agent of this study ({there})")
+    return tuple(words)
 
 
 def _changed(parts: Parts) -> tuple[str, ...]:

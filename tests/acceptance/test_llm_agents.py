@@ -158,9 +158,16 @@ def test_what_was_paid_for_outlives_a_kill(
     assert_sound(target)
 
 
+LIMITS = """\
+[limits]
+tokens = 40_000
+agents = { "anthropic:claude-sonnet" = { usd = 5 } }
+"""
+
+
 def test_a_limit_ends_the_study_before_a_request_that_could_pass_it(target: Path, jumar: Cli) -> None:
     contract = target / "jumar.toml"
-    contract.write_text(contract.read_text().replace("[limits]", "[limits]\ntokens = 40_000"))
+    contract.write_text(contract.read_text().replace("[limits]", LIMITS))
     subprocess.run(["git", "commit", "-qam", "limit"], cwd=target, check=True)
     with ModelServer(Model((set_("RATE", 2.0), *PLAN))) as server:
         agent, extra = messages(server.url)
@@ -171,6 +178,10 @@ def test_a_limit_ends_the_study_before_a_request_that_could_pass_it(target: Path
         r"[\d,]+ tokens were read and written, and the next request to .* \(limit 40,000\)", record.reason
     )
     assert "certified" in done.stdout
+    assert (
+        "names anthropic:claude-sonnet, which is no agent of this study (anthropic:claude-sonnet-5)"
+        in " ".join(done.stdout.split())
+    )
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,8 @@ from jumar.study.tick import Tick
     metavar="NAME[=SHARE]",
     help="Who proposes in a new study: tuner (default), tuner:random, claude-code, codex, "
     "anthropic:MODEL, openai:MODEL[@URL], google:MODEL, ollama:MODEL, "
-    "'command:PROGRAM {brief}', external, nop, replay:FOLDER. Several times for several: tuner=0.7, codex=0.3.",
+    "'command:PROGRAM {brief}', external, nop, replay:FOLDER. "
+    "Several times for several: tuner=0.7, codex=0.3.",
 )
 @click.option("--scale", metavar="NAME", help="The scale of a new study (default: the first).")
 @click.option("--slots", type=Whole(1), metavar="N", help="Runs at once (default: what fits).")
