@@ -110,14 +110,8 @@ def _no_number(outcome: Outcome, which: str) -> Verdict | None:
 
 def _screened(outcome: Measured, evidence: Evidence) -> Verdict | None:
     """The end of a candidate that one look shows not to be promising."""
-    metric, champion = evidence.metric, evidence.champion
     if evidence.noise.deterministic:
-        gain = metric.gain(champion.value, outcome.value)
-        rounding = ROUNDING * max(abs(champion.value), abs(outcome.value))
-        if gain > rounding or (evidence.saved and gain >= -rounding):
-            return None
-        how = "equal to" if gain >= 0 else f"{-gain:.4g} worse than"
-        return _discard(f"{metric.name} is {how} the champion's {champion.value:.6g}", _seen(evidence), gain)
+        return _no_gain(evidence.champion.value, outcome.value, evidence)
     seen = screen(outcome.value, evidence)
     if seen.promising or (evidence.margin and seen.gain > -WORST_SCREEN * seen.sd):
         return None
@@ -125,8 +119,17 @@ def _screened(outcome: Measured, evidence: Evidence) -> Verdict | None:
     needed = f"{seen.needed:.3g} better earns a second look"
     if evidence.margin:
         needed = f"with less code, less than {WORST_SCREEN * seen.sd:.3g} worse earns a second look"
-    reason = f"{metric.name} {outcome.value:.5g} is {how} than the champion; {needed}"
+    reason = f"{evidence.metric.name} {outcome.value:.5g} is {how} than the champion; {needed}"
     return _discard(reason, _seen(evidence), seen.gain)
+
+
+def _no_gain(old: float, new: float, evidence: Evidence) -> Verdict | None:
+    """The end of what is no better than the champion's `old`, without noise; equal suffices for less code."""
+    gain, rounding = evidence.metric.gain(old, new), ROUNDING * max(abs(old), abs(new))
+    if gain > rounding or (evidence.saved and gain >= -rounding):
+        return None
+    how = "equal to" if gain >= 0 else f"{-gain:.4g} worse than"
+    return _discard(f"{evidence.metric.name} is {how} the champion's {old:.6g}", _seen(evidence), gain)
 
 
 def _unchecked(evidence: Evidence) -> Verdict | Want | None:
@@ -163,9 +166,11 @@ def _keep_at_once(outcome: Measured, evidence: Evidence) -> Verdict | Want:
     if verdict := _no_number(pair.candidate, f"pair with seed {pair.seed}"):
         return verdict
     assert isinstance(pair.candidate, Measured)
+    champion = evidence.champion.value
     if isinstance(pair.reference, Measured):
+        champion = pair.reference.value  # what was stored may be of another day
         told = _Told(pair.seed, pair.candidate, pair.reference, pair.strict)
-        if verdict := _below_record([told], evidence):
+        if verdict := _below_record([told], evidence) or _no_gain(champion, outcome.value, evidence):
             return verdict
     if abs(pair.candidate.value - outcome.value) > ROUNDING * abs(outcome.value):
         return _discard(
@@ -173,9 +178,9 @@ def _keep_at_once(outcome: Measured, evidence: Evidence) -> Verdict | Want:
             "another, where the unchanged target has no noise: too little to tell from luck",
             _seen(evidence) | {"near_miss": True},
         )
-    gain, seen = evidence.metric.gain(evidence.champion.value, outcome.value), _seen(evidence)
+    gain, seen = evidence.metric.gain(champion, outcome.value), _seen(evidence)
     words = f"{gain:.4g} better"
-    if gain <= ROUNDING * max(abs(evidence.champion.value), abs(outcome.value)):
+    if gain <= ROUNDING * max(abs(champion), abs(outcome.value)):
         gain, words = 0.0, f"equal, with {evidence.saved} fewer syntax-tree nodes"
         seen["simpler"] = {"nodes": evidence.saved, "margin": 0.0, "gain": 0.0}
     return Verdict(
@@ -224,8 +229,8 @@ def _weighed(pairs: Sequence[_Told], evidence: Evidence) -> Verdict | None:
     gains, spread = _gains(pairs, evidence), pair_spread(evidence.noise)
     gain = _gain_in_unit(pairs, evidence)
     if keep := _won(gains, spread, evidence):
-        if _is_doubted(pairs, evidence):
-            return None
+        if doubt_of(evidence) and sum(pair.strict for pair in pairs) < STRICT_PAIRS:
+            return None  # quarantined, and too few pairs were scored strictly yet
         return _frozen(pairs, evidence) or _below_record(pairs, evidence) or keep(pairs, evidence)
     words = f"{gain:+.3g} on average of {len(pairs)} pair{'s' if len(pairs) > 1 else ''}"
     is_open = evidence.margin and not is_hopeless(gains, spread, evidence.margin)
@@ -244,11 +249,6 @@ def _won(gains: Sequence[float], spread: Spread, evidence: Evidence) -> _Keep | 
     if log_evidence(gains, spread) >= _needed(evidence):
         return _keep
     return _keep_simpler if evidence.margin and is_no_worse(gains, spread, evidence.margin) else None
-
-
-def _is_doubted(pairs: Sequence[_Told], evidence: Evidence) -> bool:
-    """Whether what is quarantined still has too few pairs that were scored strictly."""
-    return bool(doubt_of(evidence)) and sum(pair.strict for pair in pairs) < STRICT_PAIRS
 
 
 def _keep(pairs: Sequence[_Told], evidence: Evidence) -> Verdict:

@@ -189,6 +189,17 @@ def test_without_noise_one_run_decides_and_a_keep_is_repeated_on_another_seed() 
         assert verdict(seen(value, noise=EXACT)).decision is Decision.DISCARDED
 
 
+def test_without_noise_a_world_that_became_better_is_no_gain() -> None:
+    """The champion gives 2.4 now as well, beside the candidate, whatever it gave before."""
+    found = verdict(seen(2.4, noise=EXACT, pairs=pairs((2.4, 2.4))))
+    assert found.decision is Decision.DISCARDED
+    assert "equal to the champion's 2.4" in found.reason
+    assert verdict(seen(2.4, noise=EXACT, pairs=pairs((2.4, 2.3)))).decision is Decision.DISCARDED
+    better = verdict(seen(2.4, noise=EXACT, pairs=pairs((2.4, 2.45))))
+    assert better.decision is Decision.KEPT
+    assert better.gain == pytest.approx(0.05)
+
+
 def test_an_edit_that_brings_noise_to_a_metric_without_any_keeps_no_lucky_draw() -> None:
     found = verdict(seen(2.4, noise=EXACT, pairs=pairs((2.45, 2.5))))
     assert found.decision is Decision.DISCARDED
