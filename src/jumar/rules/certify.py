@@ -74,7 +74,7 @@ def certify(pairs: Sequence[Pair], metric: Metric, noise: Noise, look: Look) -> 
         or _too_few(len(pairs), noise, exact=seeds[0] == seeds[1])
     )
     level = fmean(old for old, _ in both) if both else 0.0
-    refutation = _dead(pairs) or (None if broken else _refutation(relative, interval, look, level))
+    refutation = _dead(pairs, noise) or (None if broken else _refutation(relative, interval, look, level))
     refusal = refutation or broken or _undecided(interval) or _lucky(both, metric, noise)
     finite = all(math.isfinite(end) for end in interval)
     return Claim(
@@ -134,9 +134,9 @@ def _broken(pairs: Sequence[Pair]) -> str | None:
     return None
 
 
-def _dead(pairs: Sequence[Pair]) -> str | None:
+def _dead(pairs: Sequence[Pair], noise: Noise) -> str | None:
     """Why a champion falls that gave no number in any pair, though the baseline did in each."""
-    if len(pairs) < FEWEST_PAIRS or any(isinstance(pair.candidate, Measured) for pair in pairs):
+    if _too_few(len(pairs), noise, exact=True) or any(isinstance(pair.candidate, Measured) for pair in pairs):
         return None
     if not all(isinstance(pair.reference, Measured) for pair in pairs):
         return None

@@ -95,6 +95,8 @@ def test_a_champion_that_never_runs_beside_a_baseline_that_does_is_refuted() -> 
     assert "no run of the champion gave a number" in found.reason
     assert not claim(*[pair(crash, 2.0)] * 3, pair(crash, crash)).refuted, "the machine may be at fault"
     assert not claim(*[pair(crash, 2.0)] * 3, pair(1.8, 2.0)).refuted
+    assert not claim(*[pair(crash, 2.0)] * 2).refuted
+    assert claim(*[pair(crash, 2.0)] * 2, noise=EXACT).refuted, "without noise no more pairs are made"
 
 
 def test_without_a_complete_pair_the_claim_rests_on_nothing_and_says_so() -> None:
