@@ -140,7 +140,7 @@ class History:
                 if moved:
                     self._forget_before(number, self.revisited.get(number, 0))
                 self.revisited[number] = runs
-                self.unseen, self.doubted = 0, False
+                self.doubted = False
                 self.pooled = None  # its runs count where the noise is learnt anew
             case Judged(experiment=number, verdict=verdict):
                 record = self.experiments[number]

@@ -23,6 +23,7 @@ from jumar.rules.history import History
 from jumar.rules.judge import ROUNDING
 from jumar.rules.refuted import taken_back
 from jumar.rules.scale import noise_among, on_scale
+from jumar.rules.simpler import is_simplification
 from jumar.rules.student import t_quantile
 
 UNSEEN = 20  # experiments judged without one run of the champion: at most one run in twenty is spent on it
@@ -52,9 +53,10 @@ def revisit(history: History, metric: Metric) -> Want | Finding | None:
     """What to do about the champion: run it, say what its runs showed, or nothing.
 
     It is run alone first. Where that gives no number, or a suspicious one, pairs with what it is built
-    on follow (the baseline goes on alone). One that never gives a number is taken back, unless what it
-    is built on gives none either. One that is worse than its record keeps its place while it is
-    better than what it is built on: what it measured before is forgotten. Else it is taken back.
+    on follow (the baseline goes on alone). One that never gives a number, or none in any pair, is taken
+    back, unless what it is built on gives none either. One that is worse than its record keeps its place
+    while it is better than what it is built on, or for less code no worse than its margin: what it
+    measured before is forgotten. Else it is taken back.
     """
     seen = _seen(history)
     if not seen:
@@ -70,6 +72,12 @@ def revisit(history: History, metric: Metric) -> Want | Finding | None:
 def _verdict(history: History, seen: Sequence[_Seen], metric: Metric) -> Finding:
     """The end of a revisit that found the champion below its record again and again."""
     now, was = _measured(seen), _record(seen, history)
+    dead = [step for step in seen if isinstance(step.beside, Measured) and not isinstance(step.own, Measured)]
+    if now and len(dead) >= PAIRS:
+        words = (
+            f"the champion gave no number in {len(dead)} of {len(seen)} runs, beside what it is built on: "
+        )
+        return _found(history, seen, words + outcome_in_words(dead[-1].own), falls=True)
     if not now:
         words = f"the champion gave no number in {len(seen)} runs: {outcome_in_words(seen[-1].own)}"
         if any(isinstance(step.beside, Measured) for step in seen):
@@ -78,7 +86,7 @@ def _verdict(history: History, seen: Sequence[_Seen], metric: Metric) -> Finding
     if not _is_below(seen, history, metric, WORSE):
         return _found(history, seen, "the champion may be worse than it was, within the noise")
     words = f"the champion is worse than it was, {metric.name} {fmean(now):.5g} instead of {fmean(was):.5g}"
-    if history.champion == BASELINE or _still_gains(seen, metric):
+    if history.champion == BASELINE or _still_holds(seen, history, metric):
         return _found(history, seen, f"{words}: what was measured before counts no more", moved=True)
     return _found(history, seen, f"{words}, and no better than what it is built on", falls=True)
 
@@ -123,14 +131,21 @@ def _is_below(seen: Sequence[_Seen], history: History, metric: Metric, share: fl
     return metric.gain(mean_now, mean_was) > far
 
 
-def _still_gains(seen: Sequence[_Seen], metric: Metric) -> bool:
-    """Whether it is better, on average, than what it is built on; what fails there is worse."""
+def _still_holds(seen: Sequence[_Seen], history: History, metric: Metric) -> bool:
+    """Whether it is better, on average, than what it is built on; what fails there is worse.
+
+    Less code promised no gain: it may be worse by its margin.
+    """
     gains = [
         metric.gain(step.beside.value, step.own.value)
         for step in seen
         if isinstance(step.own, Measured) and isinstance(step.beside, Measured)
     ]
-    return not gains or fmean(gains) > 0
+    verdict = history.experiments[history.champion].verdict
+    if not gains or verdict is None or not is_simplification(verdict):
+        return not gains or fmean(gains) > 0
+    rounding = ROUNDING * max(abs(value) for value in _measured(seen))
+    return fmean(gains) >= -max(float(verdict.evidence["simpler"]["margin"]), rounding)
 
 
 def _measured(seen: Sequence[_Seen]) -> list[float]:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from msgspec.structs import replace
 
 from jumar.core.contract import Metric
-from jumar.core.event import Entry, Event, Proposed, Revisited, RunEnded, RunStarted
+from jumar.core.event import Entry, Event, Judged, Proposed, Revisited, RunEnded, RunStarted
 from jumar.core.evidence import Want
 from jumar.core.outcome import Failed, Measured, Outcome, Why
 from jumar.core.run import Purpose, Run, Side
@@ -25,7 +27,13 @@ IN_WORDS = "the champion gave no number in 4 runs: crashed: exit code 1"
 class Night:
     """A study told event by event: the baseline is worth 10, experiment 1 is worth 9; σ is 1 %."""
 
-    def __init__(self, *, keeps: bool = True, gains: Sequence[float] = (9.0, 9.1, 8.9)) -> None:
+    def __init__(
+        self,
+        *,
+        keeps: bool = True,
+        gains: Sequence[float] = (9.0, 9.1, 8.9),
+        evidence: Mapping[str, Any] | None = None,
+    ) -> None:
         self.history = History()
         self._seq = self._last = 0
         self._tell(started(), proposed(0))
@@ -38,7 +46,8 @@ class Night:
             for seed, value in enumerate(gains):
                 self._run(1, seed, Purpose.CONFIRM, Measured(value=value))
                 self._run(1, seed, Purpose.CONFIRM, Measured(value=10.0), Side.REFERENCE)
-            self._tell(judged(1, Decision.KEPT))
+            verdict = judged(1, Decision.KEPT).verdict
+            self._tell(Judged(experiment=1, verdict=replace(verdict, evidence=evidence or {})))
             self._last = 1
 
     def _tell(self, *events: Event) -> None:
@@ -82,10 +91,14 @@ class Night:
 
 
 def played(
-    own: Callable[[int], Outcome], beside: Outcome | None, *, keeps: bool = True
+    own: Callable[[int], Outcome],
+    beside: Outcome | None,
+    *,
+    keeps: bool = True,
+    evidence: Mapping[str, Any] | None = None,
 ) -> tuple[Night, Finding]:
     """A revisit from its occasion to its end."""
-    night = Night(keeps=keeps)
+    night = Night(keeps=keeps, evidence=evidence)
     night.judge(Decision.DISCARDED, UNSEEN)
     step = 0
     while isinstance(night.ask(), Want):
@@ -164,7 +177,31 @@ def test_where_nothing_runs_any_more_nobody_is_blamed() -> None:
     night, found = played(lambda _: CRASH, CRASH)
     assert night.history.champion == 1
     assert found.broken == IN_WORDS
-    assert night.ask() is None, "and whoever mends the machine goes on"
+    assert isinstance(night.ask(), Want), "whoever starts it again is told at once if nothing was mended"
+    night.revisit(Measured(value=9.0))
+    night.end()
+    assert night.ask() is None, "and if it was, it goes on"
+
+
+def test_a_champion_that_fails_in_every_pair_is_taken_back_though_it_ran_once_alone() -> None:
+    night, _ = played(lambda step: CRASH if step else Measured(value=9.6), Measured(value=10.0))
+    assert night.history.champion == 0
+    assert night.history.experiments[1].refuted == (
+        "the champion gave no number in 3 of 4 runs, beside what it is built on: crashed: exit code 1"
+    )
+
+
+def test_less_code_promised_no_gain_and_stays_where_the_machine_became_slower() -> None:
+    simpler = {"simpler": {"nodes": 20, "margin": 0.1, "gain": 0.0}}
+    slower = Measured(value=11.0)
+    for own, champion in ((slower, 1), (Measured(value=11.05), 1), (Measured(value=11.2), 0)):
+        night, found = played(partial(_always, own), slower, evidence=simpler)
+        assert night.history.champion == champion, own
+        assert found.events[0].moved is bool(champion)  # type: ignore[union-attr]
+
+
+def _always(outcome: Outcome, _: int) -> Outcome:
+    return outcome
 
 
 def test_a_run_that_was_lost_is_made_again_in_its_place() -> None:
