@@ -136,7 +136,7 @@ class Asking:
                 proposal = agent.propose(self._brief(question))
                 if proposal is None:
                     if agent is not self._polishing:
-                        self._roster.has_nothing(agent.name)
+                        self._is_out_of_ideas(agent)
                     return None
                 self._proposer.enter(number, proposal, repeats=agent.repeats)
             except Breach as breach:
@@ -313,7 +313,11 @@ class Asking:
     def _note_nothing(self, one: Thinking) -> None:
         self._note(one, nothing=True)
         if one.question.parent == self._recorder.history.champion_commit:
-            self._roster.has_nothing(one.agent.name)
+            self._is_out_of_ideas(one.agent)
+
+    def _is_out_of_ideas(self, agent: AnyAgent) -> None:
+        if words := self._roster.has_nothing(agent.name):
+            self._recorder.note(Noticed(words=words))
 
     def _note(self, one: Thinking, *, nothing: bool = False) -> None:
         self._recorder.note(Thought(agent=one.agent.name, waited_s=one.waited_s, nothing=nothing))

@@ -47,9 +47,11 @@ class Roster:
         """Whether nobody has anything left; for another champion there may be something."""
         return all(self._is_away(name) for name in self._team.members)
 
-    def has_nothing(self, name: str) -> None:
-        """An agent has nothing left to propose on the champion as it is."""
+    def has_nothing(self, name: str) -> str:
+        """An agent has nothing left to propose on the champion as it is; what to say where others go on."""
         self._empty[name] = self._stand()
+        others = [each for each in self._team.members if not self._is_away(each)]
+        return f"{name} has nothing left to propose on this champion, and {_go_on(others)}" if others else ""
 
     def drop(self, name: str, failed: AgentFailed) -> str:
         """Leave an agent out that cannot go on; what to say of it. Raises `failed` where nobody is left."""
@@ -60,8 +62,7 @@ class Roster:
         self._out[name] = back
         until = f"until experiment {back:.0f}" if failed.passing else "until the study is taken up again"
         fix = f" ({failed.fix})" if failed.fix else ""
-        go = "goes" if len(others) == 1 else "go"
-        return f"{name} drops out {until}, and {' and '.join(others)} {go} on: {failed.problem}{fix}"
+        return f"{name} drops out {until}, and {_go_on(others)}: {failed.problem}{fix}"
 
     def _is_away(self, name: str) -> bool:
         if len(self._history.experiments) >= self._out.get(name, math.inf):
@@ -95,3 +96,7 @@ class Roster:
             spent = sum(run.report.wall_s for run in record.runs if run.report)
             seconds = spent + record.experiment.cost.seconds
             yield Earned(agent=authors[record.number], gain=gain, seconds=seconds)
+
+
+def _go_on(names: list[str]) -> str:
+    return f"{' and '.join(names)} {'goes' if len(names) == 1 else 'go'} on"
