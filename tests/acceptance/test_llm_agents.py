@@ -184,16 +184,10 @@ def test_a_limit_ends_the_study_before_a_request_that_could_pass_it(target: Path
     )
 
 
-@pytest.mark.parametrize(
-    ("fault", "words"),
-    [(Fault(401, "no such key"), "set ANTHROPIC_API_KEY"), (Fault(404, "no such model"), "name a model")],
-)
-def test_who_cannot_be_asked_ends_the_study_with_what_to_do(
-    target: Path, jumar: Cli, fault: Fault, words: str
-) -> None:
-    with ModelServer(lambda _: fault) as server:
+def test_who_cannot_be_asked_ends_the_study_with_what_to_do(target: Path, jumar: Cli) -> None:
+    with ModelServer(lambda _: Fault(401, "no such key")) as server:
         agent, extra = messages(server.url)
         done = jumar(target, "run", "--agent", agent, extra=extra, expect=Exit.AGENT)
         assert len(server.requests) == 1
-    assert words in done.stdout + done.stderr
+    assert "set ANTHROPIC_API_KEY" in done.stdout + done.stderr
     assert len(open_study(target).experiments()) == 1  # the baseline alone
