@@ -17,12 +17,11 @@ from jumar.rules.evalue import Spread, interval, log_evidence
 from jumar.rules.frozen import is_frozen, may_be_searched
 from jumar.rules.guards import broken_guard, with_strictness
 from jumar.rules.items import item_differences, sd_of_mean
-from jumar.rules.noise import pair_spread
+from jumar.rules.noise import pair_spread, record_width
 from jumar.rules.quarantine import STRICT_PAIRS, doubt_of, is_impossible
 from jumar.rules.scale import gain_in_unit, gain_on_scale, noise_among, on_scale, sd_in_unit
 from jumar.rules.screen import screen
 from jumar.rules.simpler import WORST_SCREEN, is_hopeless, is_no_better, is_no_worse
-from jumar.rules.student import t_quantile
 
 # Hopeless: the pairs speak against a gain of 1.5 spreads by so much. Found by simulation
 # (docs/judge.md).
@@ -32,10 +31,6 @@ DROP_EFFECT = (1.5,)
 # The champion's own runs failing is not the candidate's fault, but a machine on which they go on
 # failing must not spend for ever.
 MOST_SPOILED = 3
-
-# Worse than its record by so many standard deviations of a run, a champion's runs keep nothing beside them.
-RECORD_SDS = 5.0
-RECORD_SHARE = 0.9999  # and Student's t for so much while σ is known from few runs: 22 from 4, 7 from 8
 
 # A single pair may be one wild run of the champion.
 FEWEST_PAIRS = 2
@@ -335,8 +330,7 @@ def _below_record(pairs: Sequence[_Told], evidence: Evidence) -> Verdict | None:
         return None
     beside, noise = [pair.reference.value for pair in pairs], evidence.noise
     was, now = (fmean(on_scale(value, noise) for value in values) for values in (before, beside))
-    wide = max(RECORD_SDS, t_quantile(RECORD_SHARE, max(1, noise.runs - 1)))
-    if evidence.metric.gain(now, was) <= max(wide * noise.run_sd, ROUNDING * abs(was)):
+    if evidence.metric.gain(now, was) <= max(record_width(noise), ROUNDING * abs(was)):
         return None
     reason = (
         f"undecided: the champion's own runs were far below its record: {evidence.metric.name} is "

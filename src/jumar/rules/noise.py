@@ -13,7 +13,7 @@ from jumar.errors import NotMeasurable
 from jumar.rules.error_budget import evidence_needed
 from jumar.rules.evalue import Spread, smallest_mean
 from jumar.rules.scale import LEAST_SD, on_scale, sd_in_unit
-from jumar.rules.student import squares_about_mean
+from jumar.rules.student import squares_about_mean, t_quantile
 
 # A metric that moves by a quarter of its own size when nothing changes cannot be improved by the
 # per cents that experiments give.
@@ -29,6 +29,10 @@ SEEDED_BELOW = 0.5
 # The past counts for at most so many degrees of freedom beside the pairs at hand, so that a change
 # which makes runs noisier is judged by its own noise and not by what its ancestors had.
 MOST_FREEDOM = 12
+
+# Worse than its record by so many standard deviations of a run, a champion's runs keep nothing beside them.
+RECORD_SDS = 5.0
+RECORD_SHARE = 0.9999  # and Student's t for so much while σ is known from few runs: 22 from 4, 7 from 8
 
 FAR = 1.5  # times as much, or as little, is another place on the logarithm
 OTHERWISE = 3.0  # times as noisy or as quiet
@@ -129,6 +133,11 @@ def pair_spread(noise: Noise) -> Spread:
     if noise.pair_sd <= 0:
         raise ValueError("a metric without noise has no spread")
     return Spread(sd=noise.pair_sd, freedom=max(1, min(MOST_FREEDOM, noise.runs - 1)))
+
+
+def record_width(noise: Noise) -> float:
+    """By how much a champion may be worse than its record, on the scale, before it is not believed."""
+    return max(RECORD_SDS, t_quantile(RECORD_SHARE, max(1, noise.runs - 1))) * noise.run_sd
 
 
 def smallest_gain(noise: Noise, confirmations: int, level: float) -> float:

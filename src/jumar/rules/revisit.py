@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 from statistics import fmean
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from jumar.core.contract import Metric
 from jumar.core.event import Refuted, Revisited
@@ -18,11 +21,12 @@ from jumar.core.evidence import Want
 from jumar.core.experiment import BASELINE
 from jumar.core.outcome import Measured, Outcome, outcome_in_words
 from jumar.core.run import Purpose, Side
-from jumar.rules.evidence import latest_runs, noise_of, standing
+from jumar.rules.evidence import latest_runs, noise_of, pairs_of, standing
 from jumar.rules.history import History
 from jumar.rules.judge import ROUNDING
+from jumar.rules.noise import record_width
 from jumar.rules.refuted import taken_back
-from jumar.rules.scale import noise_among, on_scale
+from jumar.rules.scale import gain_on_scale, noise_among, on_scale
 from jumar.rules.simpler import is_simplification
 from jumar.rules.student import t_quantile
 
@@ -55,8 +59,8 @@ def revisit(history: History, metric: Metric) -> Want | Finding | None:
     It is run alone first. Where that gives no number, or a suspicious one, pairs with what it is built
     on follow (the baseline goes on alone). One that never gives a number, or none in any pair, is taken
     back, unless what it is built on gives none either. One that is worse than its record keeps its place
-    while it is better than what it is built on, or for less code no worse than its margin: what it
-    measured before is forgotten. Else it is taken back.
+    while it is better than what it is built on, or for less code no worse than its margin, and the
+    loss is not its own: what it measured before is forgotten. Else it is taken back.
     """
     seen = _seen(history)
     if not seen:
@@ -86,9 +90,9 @@ def _verdict(history: History, seen: Sequence[_Seen], metric: Metric) -> Finding
     if not _is_below(seen, history, metric, WORSE):
         return _found(history, seen, "the champion may be worse than it was, within the noise")
     words = f"the champion is worse than it was, {metric.name} {fmean(now):.5g} instead of {fmean(was):.5g}"
-    if history.champion == BASELINE or _still_holds(seen, history, metric):
-        return _found(history, seen, f"{words}: what was measured before counts no more", moved=True)
-    return _found(history, seen, f"{words}, and no better than what it is built on", falls=True)
+    if fault := _fault(seen, history, metric):
+        return _found(history, seen, f"{words}, and {fault}", falls=True)
+    return _found(history, seen, f"{words}: what was measured before counts no more", moved=True)
 
 
 def _occasion(history: History) -> str:
@@ -131,6 +135,17 @@ def _is_below(seen: Sequence[_Seen], history: History, metric: Metric, share: fl
     return metric.gain(mean_now, mean_was) > far
 
 
+def _fault(seen: Sequence[_Seen], history: History, metric: Metric) -> str:
+    """Why a champion that is worse than its record falls; empty where it keeps its place."""
+    if history.champion == BASELINE:
+        return ""
+    if not _still_holds(seen, history, metric):
+        return "no better than what it is built on"
+    if _lost_its_gain(seen, history, metric):
+        return "most of its gain over what it is built on is gone"
+    return ""
+
+
 def _still_holds(seen: Sequence[_Seen], history: History, metric: Metric) -> bool:
     """Whether it is better, on average, than what it is built on; what fails there is worse.
 
@@ -146,6 +161,39 @@ def _still_holds(seen: Sequence[_Seen], history: History, metric: Metric) -> boo
         return not gains or fmean(gains) > 0
     rounding = ROUNDING * max(abs(value) for value in _measured(seen))
     return fmean(gains) >= -max(float(verdict.evidence["simpler"]["margin"]), rounding)
+
+
+def _lost_its_gain(seen: Sequence[_Seen], history: History, metric: Metric) -> bool:
+    """Whether more than half of what it gained in its pairs is gone in these, beyond what noise takes.
+
+    A machine that became slower takes what it is built on along. Where only the champion is worse, who
+    mends it would be paid for the same gain twice, and who lets it rot on purpose again and again.
+    """
+    record = history.experiments[history.champion]
+    if record.verdict is None or is_simplification(record.verdict):
+        return False
+    confirmed = pairs_of(record, Purpose.CONFIRM)
+    then, now = (
+        [
+            (old.value, new.value)
+            for old, new in both
+            if isinstance(old, Measured) and isinstance(new, Measured)
+        ]
+        for both in (
+            [(pair.reference, pair.candidate) for pair in confirmed],
+            [(step.beside, step.own) for step in seen],
+        )
+    )
+    if not then or not now:
+        return False
+    values = [*chain.from_iterable((*then, *now))]
+    noise = noise_among(noise_of(history), values, fmean(old for old, _ in then))
+    if noise.deterministic:  # it has no scale of its own
+        noise = replace(noise, relative=min(values) > 0)
+    gained, gains = (
+        fmean(gain_on_scale(metric, old, new, noise) for old, new in both) for both in (then, now)
+    )
+    return gained - gains > max(gained / 2, record_width(noise))
 
 
 def _measured(seen: Sequence[_Seen]) -> list[float]:

@@ -165,6 +165,16 @@ def test_a_champion_that_rots_beside_what_it_is_built_on_is_taken_back() -> None
     assert "no better than what it is built on" in night.history.experiments[1].refuted
 
 
+def test_a_champion_that_alone_lost_most_of_its_gain_is_taken_back_though_it_is_still_better() -> None:
+    """Else whoever lets its champion rot on purpose would be paid for mending it, again and again."""
+    for own, champion in ((9.9, 0), (9.3, 1)):
+        night, found = played(partial(_always, Measured(value=own)), Measured(value=10.0))
+        assert night.history.champion == champion, own
+        assert found.events[0].moved is bool(champion)  # type: ignore[union-attr]
+    night, _ = played(partial(_always, Measured(value=9.9)), Measured(value=10.0))
+    assert night.history.experiments[1].refuted.endswith("most of its gain over what it is built on is gone")
+
+
 def test_a_champion_that_gives_no_number_any_more_is_taken_back() -> None:
     night, found = played(lambda _: CRASH, Measured(value=10.0))
     assert night.history.champion == 0 and not found.broken
