@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from itertools import islice
 
 from jumar.core.experiment import ExperimentRecord
 from jumar.core.verdict import Decision
@@ -17,7 +18,7 @@ LATEST = 100
 
 def to_polish(history: History, trials: int, given_up: Collection[int] = ()) -> int | None:
     """The oldest code change that nearly won and has not had its trials; None where there is none."""
-    latest = [record for record, _ in zip(reversed(history.records), range(LATEST), strict=False)]
+    latest = [*islice(reversed(history.experiments.values()), LATEST)]
     made: dict[object, list[ExperimentRecord]] = {}
     for record in latest:
         details = record.experiment.details

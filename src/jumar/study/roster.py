@@ -85,7 +85,7 @@ class Roster:
         return by_gain(shares, self._earned()) if self._team.bandit else shares
 
     def _earned(self) -> Iterator[Earned]:
-        records = self._history.records[-LATEST:]
+        records = [*islice(reversed(self._history.experiments.values()), LATEST)][::-1]
         authors = authors_of(records)
         for record in records:
             verdict = record.verdict
