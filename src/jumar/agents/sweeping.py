@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from jumar.agents.knobs import Knob, knobs_of, splice
 from jumar.agents.literals import Value, is_same
-from jumar.agents.space import bounds, value_at
+from jumar.agents.space import bounds, coordinate, value_at
 from jumar.core.probe import Variant
 from jumar.core.proposal import Edit
 from jumar.errors import Usage
@@ -47,18 +47,23 @@ def _named(name: str, known: Sequence[Knob]) -> Knob:
 
 def _values(knob: Knob, most: int) -> list[Value]:
     """Values evenly across the range, by the scale that the tuner turns it on; fewer where it has fewer."""
+    found = _spread(knob, most)
+    if len(found) < most:  # it stands at one of them, or two of them are one
+        found = _spread(knob, most + 1)
+    if len(found) > most:  # the ends stay
+        here = coordinate(knob.range, knob.value)
+        found.remove(min(found, key=lambda value: abs(coordinate(knob.range, value) - here)))
+    return found
+
+
+def _spread(knob: Knob, places: int) -> list[Value]:
     low, high = bounds(knob.range)
     found: list[Value] = []
-    for places in range(most, most + 3):  # one of them may be where it stands, or two round to one
-        step = (high - low) / max(1, places - 1)
-        found = []
-        for place in range(places):
-            value = value_at(knob.range, low + place * step)
-            if not any(is_same(value, other) for other in (knob.value, *found)):
-                found.append(value)
-        if len(found) >= most:
-            break
-    return found[:most]
+    for place in range(places):
+        value = value_at(knob.range, low + place * (high - low) / max(1, places - 1))
+        if not any(is_same(value, other) for other in (knob.value, *found)):
+            found.append(value)
+    return found
 
 
 def _edit(files: Mapping[str, bytes], knob: Knob, value: Value) -> Edit:
