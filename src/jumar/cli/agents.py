@@ -16,9 +16,9 @@ MOST_NAME = 40
 def agents_table(shares: Sequence[AgentShare]) -> Table | None:
     """What each agent proposed, what came of it and what it took; None where there is nothing to compare.
 
-    One agent that costs nothing is told well enough by what is said of the study.
+    One agent that costs nothing and keeps no slot waiting is told well enough by what is said of the study.
     """
-    if len(shares) < 2 and not any(share.usd or share.tokens for share in shares):
+    if len(shares) < 2 and not any(share.usd or share.tokens or share.waited_s >= 1 for share in shares):
         return None
     heads, rows = agent_rows(shares)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bright_black", pad_edge=False)
