@@ -109,6 +109,7 @@ def test_a_gain_is_a_share_of_what_the_champion_had(direction: Direction, share:
             False,
             "ended runs",
         ),
+        ("the champion gave no number in 4 runs: crashed: exit code 1", False, "ended runs"),
         ("refuted, as the interval reaches up to -1 % only", False, "was not, in the fresh runs"),
         ("refuted, as the interval reaches up to -1 % only", True, "left less code, and was taken back"),
         ("kept below experiment 4, of which certification said: refuted", False, "looked better, and was"),
