@@ -64,7 +64,7 @@ class History:
         self.judged = 0  # proposals with a verdict
         self.kept: list[int] = []  # refuted ones too: the error budget has paid for them
         self.since_keep = 0
-        self.unseen = 0  # experiments judged since the champion last gave a number
+        self.unseen = 0  # experiments that ran and were judged since the champion last gave a number
         self.crashes = 0  # experiments in a row that gave none
         self.doubted = False  # the champion was last seen far below its record
         self.revisited: dict[int, int] = {}  # experiment → how many places its revisits have used
@@ -198,8 +198,9 @@ class History:
     def _count(self, number: int, verdict: Verdict) -> None:
         self.judged += 1
         self.since_keep += 1
-        self.unseen += 1
-        self.crashes = self.crashes + 1 if verdict.decision is Decision.FAILED else 0
+        if verdict.decision is not Decision.INVALID:  # refused, and so never run
+            self.unseen += 1
+            self.crashes = self.crashes + 1 if verdict.decision is Decision.FAILED else 0
         self.doubted = self.doubted or bool(verdict.evidence.get("below_record"))
         if verdict.decision is Decision.KEPT:
             self.champion, self.since_keep = number, 0

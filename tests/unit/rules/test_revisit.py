@@ -136,6 +136,19 @@ def test_three_failures_in_a_row_ask_after_the_champion_once() -> None:
     assert night.ask() is None, "whoever writes nothing but broken code must not run the champion all night"
 
 
+def test_what_was_refused_and_never_ran_says_nothing_of_the_champion() -> None:
+    night = Night()
+    night.judge(Decision.INVALID, UNSEEN)
+    assert night.ask() is None
+    night.judge(Decision.FAILED, CRASHES)
+    assert isinstance(night.ask(), Want)
+    night.revisit(Measured(value=9.0))
+    night.end()
+    night.judge(Decision.INVALID, 1)
+    night.judge(Decision.FAILED, CRASHES)
+    assert night.ask() is None, "a refusal between them makes no new row"
+
+
 def test_a_first_run_of_bad_luck_costs_one_pair() -> None:
     values = [9.2, 8.95]
     night, found = played(lambda step: Measured(value=values[step]), Measured(value=10.0))
