@@ -271,7 +271,7 @@ class Intake:
         merged = self._workspace.merge(parent, champion, theirs)
         if merged is None:
             raise Breach(
-                f"experiment {history.champion} was kept meanwhile, and changes the same places",
+                f"experiment {history.champion} was kept meanwhile, and both change the same places",
                 fix="take its files and make the change there: `jumar try`, or `jumar brief`",
                 code="does-not-apply",
             )

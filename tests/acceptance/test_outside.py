@@ -39,7 +39,7 @@ sed -i 's/^RATE = 3.0/RATE = 2.0/' "$place/work.py"
 jumar wait "$(cat first)"                    # 0: kept
 
 set +e
-jumar propose --from "$place" --hypothesis 'the same again' 2>refused; echo "again $?"
+(cd / && jumar propose --from "$place" --hypothesis 'the same again') 2>refused; echo "again $?"
 echo 'x = 1' >"$place/other.py"
 jumar propose --from "$place" --hypothesis 'another file' 2>>refused; echo "scope $?"
 rm "$place/other.py"; echo 'def broken(:' >"$place/work.py"

@@ -76,6 +76,8 @@ def propose(
     source, patch, files = sources["source"], sources["patch"], sources["files"]
     if not (source or patch or files) and read_try(folder.resolve()):
         source = str(folder)
+    elif source and folder == Path() and read_try(Path(source)):
+        folder = Path(source)  # which stands for its target, wherever this shell is
     if [bool(source), bool(patch), bool(files)].count(True) != 1:
         raise Usage(
             "nothing says what to propose, or too much does",

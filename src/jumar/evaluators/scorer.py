@@ -129,7 +129,8 @@ def _outcome(score: Score) -> Outcome:
         return Failed(why=Why.SCORER_FAILED, detail=f"{SCORE_FILE} has neither `metric` nor `refused`")
     if not is_number(score.metric):
         return Failed(why=Why.NOT_FINITE, detail=f"the scorer computed {score.metric}")
-    return Measured(value=score.metric, others=score.measurements, items=condensed(score.items))
+    others = {**score.breakdown, **score.measurements}
+    return Measured(value=score.metric, others=others, items=condensed(score.items))
 
 
 def read_score(path: Path) -> Score:
