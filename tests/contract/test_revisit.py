@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from jumar.app import Study, open_study
 from jumar.assembly import assembled
+from jumar.cli.main import ending
 from jumar.core.agent import Brief
 from jumar.core.evaluator import Evaluator, FinishedRun
 from jumar.core.event import Entry, Revisited
@@ -22,6 +23,7 @@ from jumar.core.run import Purpose
 from jumar.core.verdict import Decision
 from jumar.errors import NotMeasurable
 from jumar.home import Home, Options
+from jumar.reports.values import Values
 from jumar.rules.revisit import CRASHES, PAIRS, UNSEEN
 from jumar.study.loop import Loop
 from jumar.study.tick import Tick
@@ -102,7 +104,9 @@ def revisits(study: Study) -> list[Revisited]:
     return [entry.event for entry in study.entries() if isinstance(entry.event, Revisited)]
 
 
-def test_a_machine_that_becomes_slower_hides_no_gain_for_longer_than_a_revisit(folder: Path) -> None:
+def test_a_machine_that_becomes_slower_hides_no_gain_for_longer_than_a_revisit(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def slower(value: float, judged: int) -> Outcome:
         return Measured(value=value if judged < 2 else 2 * value)
 
@@ -112,6 +116,11 @@ def test_a_machine_that_becomes_slower_hides_no_gain_for_longer_than_a_revisit(f
     assert (found.experiment, found.moved, found.runs) == (1, True, 1 + PAIRS)
     made = [one for one in study.experiment(1).runs if one.run.purpose is Purpose.REVISIT]
     assert len(made) == 1 + 2 * PAIRS
+    champion = study.experiment(1)
+    assert champion.since == min(run.started_at for run in made)
+    assert Values(study.experiments()).of(champion) == 4.0, "and everybody reads the same"
+    assert ending(["show", "1", "-C", str(folder)]) == 0
+    assert "its runs count since" in capsys.readouterr().out
 
 
 def test_a_champion_whose_time_is_up_takes_no_night_with_it(folder: Path) -> None:

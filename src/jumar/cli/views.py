@@ -238,6 +238,7 @@ def experiment_grid(
         ("proposed", clock_time(record.proposed_at)),
         ("verdict", verdict_text(record, certain)),
         ("refuted", plain(record.refuted)),
+        ("its runs count since", clock_time(record.since) if record.since else ""),
         (metric.name, "" if value is None else number(value)),
     ]
     if verdict:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from jumar.core.event import Event, Judged, Proposed, Refuted, RunEnded, RunLost, RunStarted, StudyStarted
+from jumar.core.event import (
+    Event,
+    Judged,
+    Proposed,
+    Refuted,
+    Revisited,
+    RunEnded,
+    RunLost,
+    RunStarted,
+    StudyStarted,
+)
 from jumar.errors import LedgerConflict
 from jumar.ledgers.tally import Tally, begin, count
 
@@ -68,6 +78,8 @@ def _mark(rows: Rows, study: str, seq: int, event: Event) -> tuple[int | None, s
             if (commit := rows.judge(number, seq)) is None:
                 raise conflict(study, f"experiment {number} has its verdict already, or is unknown")
             return number, commit
+        case Revisited(experiment=number):
+            return number, ""
         case _:
             return None, ""
 

@@ -169,6 +169,7 @@ class Entries:
             ("verdict", verdict.reason if verdict else "not judged yet"),
             ("breach", verdict.code if verdict else ""),
             ("refuted", record.refuted),
+            ("its runs count since", moment(record.since) if record.since else ""),
             (f"{GAIN} in {self._metric}", interval),
             ("predicted", "" if predicted is None else percent(predicted, signed=True)),
             ("agent", experiment.agent),

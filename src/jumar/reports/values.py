@@ -43,7 +43,9 @@ class Values:
         measured = [
             (run.run.purpose, run.outcome.value)
             for run in runs
-            if isinstance(run.outcome, Measured) and run.run.purpose in COMPARABLE
+            if isinstance(run.outcome, Measured)
+            and run.run.purpose in COMPARABLE
+            and run.started_at >= record.since
         ]
         fresh = [value for purpose, value in measured if purpose is not Purpose.SCREEN]
         return fresh or [value for _, value in measured]

@@ -62,7 +62,7 @@ class History:
         self.messages: list[str] = []
         self.open: dict[int, None] = {}  # numbers without a verdict, oldest first
         self.judged = 0  # proposals with a verdict
-        self.kept: list[int] = []  # refuted ones too: the error budget has paid for them
+        self.kept: list[int] = []  # refuted ones too
         self.since_keep = 0
         self.unseen = 0  # experiments that ran and were judged since the champion last gave a number
         self.crashes = 0  # experiments in a row that gave none
@@ -96,7 +96,7 @@ class History:
                 self.finished = finished
             case Asked(wish=Wish.TELL, words=words):
                 self.messages.append(words)
-            case Asked(wish=Wish.RETEST, words=words):
+            case Asked(wish=Wish.RETEST, words=words) if words.isdecimal():
                 self.retests[entry.seq] = int(words)
             case Answered() | Thought() as event:
                 self._apply_to_agent(event)
@@ -214,10 +214,13 @@ class History:
     def _forget_before(self, number: int, place: int) -> None:
         """Of an experiment's own commit only what its latest revisit measured counts from here on."""
         record = self.experiments[number]
+        of_revisits = (run for run in record.runs if run.run.purpose is Purpose.REVISIT)
+        since = min(run.started_at for run in of_revisits if run.run.pair >= place)
+        self.experiments[number] = replace(record, since=since)
         self._means[record.experiment.commit] = means = Means()
         for run in record.runs:
-            is_late = run.run.purpose is Purpose.REVISIT and run.run.pair >= place
-            if is_late and run.run.commit == record.experiment.commit and run.outcome is not None:
+            is_own = run.run.commit == record.experiment.commit and run.outcome is not None
+            if is_own and run.started_at >= since and run.run.purpose is not Purpose.PROBE:
                 means.add(run)
 
     def _put(self, record: RunRecord) -> None:
