@@ -71,9 +71,11 @@ def _allowance(history: History) -> Allowance:
 
 
 def _verdicts(history: History) -> Iterator[Verdict]:
+    """Of the keeps that stand: one that was taken back makes the next one no cheaper."""
     for number in history.kept:
-        if verdict := history.experiments[number].verdict:
-            yield verdict
+        record = history.experiments[number]
+        if record.verdict and not record.refuted:
+            yield record.verdict
 
 
 def standing(history: History, commit: str) -> Standing:

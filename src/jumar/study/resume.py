@@ -36,8 +36,8 @@ def take_up(parts: Parts, recorder: Recorder) -> None:
 def lose_open_runs(recorder: Recorder, reason: str) -> None:
     """Record every run that has no outcome as lost. Called when none of them is alive."""
     history = recorder.history
-    numbers = dict.fromkeys([*history.open, BASELINE, history.champion])
-    # A certification that was under way belongs to the champion, which has its verdict already.
+    numbers = dict.fromkeys([*history.open, BASELINE, *history.kept])
+    # A certification or revisit that was under way belongs to a champion, which has its verdict already.
     records = [history.experiments[number] for number in numbers if number in history.experiments]
     open_keys = [run.run.key for record in records for run in record.runs if run.is_open]
     recorder.note(*(RunLost(key=key, reason=reason) for key in open_keys))
