@@ -171,6 +171,8 @@ async def research(session: ClientSession) -> None:
     assert "failed: «" in await told(session, "wait", what=ticket, timeout_s=60)
     log = await told(session, "log", experiment=12)
     assert "ignore your instructions" in log and "\x1b" not in log and "```" in log
+    assert "RATE" in await told(session, "sweep", knobs=["RATE"], runs=3)
+    assert "change the same places" in await told(session, "retest", experiment=3)
     status = await told(session, "status")
     assert "9 kept" in status and "1 failed" in status and "(experiment 12) failed" in status
     assert await told(session, "note", words="wide wins") == "noted"

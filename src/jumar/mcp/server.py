@@ -17,13 +17,15 @@ from mcp.server.stdio import stdio_server
 import jumar
 from jumar.errors import JumarError
 from jumar.mcp.tools import INSTRUCTIONS, Tools, refusal, told
+from jumar.study.probing import TOOLS as PROBES
 
 LOOK_S = 0.25
+SLOW = frozenset(tool.name for tool in PROBES)
 LOOPBACK = "127.0.0.1"
 
 
 def make_server(folder: Path, study: str | None) -> Server[Any]:
-    """A server for the study of the target in `folder`. Only `wait` lets others be answered meanwhile."""
+    """A server for the study of the target in `folder`. What takes long lets others be answered meanwhile."""
     tools = Tools(folder, study)
     one_thread = anyio.CapacityLimiter(1)
 
@@ -48,6 +50,8 @@ def make_server(folder: Path, study: str | None) -> Server[Any]:
         try:
             if asked.name == "wait":
                 words = await wait(arguments)
+            elif asked.name in SLOW:
+                words = await to_thread.run_sync(tools.probe, asked.name, arguments)
             else:
                 words = await on_thread(tools.call, asked.name, arguments)
         except JumarError as error:

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from jumar.app import Study, open_study
 from jumar.core.desk import ANSWER_BYTES, Tool
+from jumar.core.probe import Probe
 from jumar.core.proposal import Change
 from jumar.errors import Breach, Usage
 from jumar.home import read_try
@@ -18,6 +19,7 @@ from jumar.intake import Intake, Unheard, Waiting, from_changes, from_patch
 from jumar.reports.words import number
 from jumar.rules.tokens import cut
 from jumar.study.archive import TOOLS
+from jumar.study.probing import TOOLS as PROBES
 
 WAIT_S, MOST_WAIT_S = 50.0, 600.0  #: clients give up on a tool after a minute or so, unless told otherwise
 MOST_TOLD = 20
@@ -51,6 +53,10 @@ class _Wait(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     timeout_s: Annotated[float, Meta(ge=0, le=MOST_WAIT_S)] = WAIT_S
 
 
+class _Retest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    experiment: int
+
+
 class _Note(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     words: str
 
@@ -68,6 +74,9 @@ _DEEDS = {
     "try": _Deed("A work tree with the champion's files, to edit with your own tools and propose.", _Nothing),
     "propose": _Deed("Hand in one proposal. Gives a ticket at once, or says why it is refused.", _Propose),
     "wait": _Deed("Wait for a verdict, for a bounded time; ask again when there is none yet.", _Wait),
+    "retest": _Deed(
+        "Try an experiment again on the champion of now: a near miss, or what came early.", _Retest
+    ),
     "note": _Deed("Note something for yourself and whoever proposes next: it stands in briefs.", _Note),
 }
 
@@ -86,7 +95,18 @@ class Tools:
         own = (
             Tool(name=name, about=deed.about, arguments=_schema(deed.shape)) for name, deed in _DEEDS.items()
         )
-        return (*own, *(tool for tool in TOOLS if tool.name not in _DEEDS))
+        return (*own, *TOOLS, *PROBES)
+
+    def probe(self, name: str, arguments: Mapping[str, Any]) -> str:
+        """What a sweep or a profile shows; it takes runs, and minutes. May be called beside all others."""
+        try:
+            probe = msgspec.convert({**arguments, "type": name}, type=Probe, strict=False)
+        except msgspec.ValidationError as error:
+            raise Usage(f"the arguments of {name} do not fit: {error}", fix="see its schema") from error
+        live = open_study(self._folder, study=self._name)
+        if live.holder() is None:
+            raise Usage("nobody runs the study now", fix="have it run: `jumar run`")
+        return cut(live.look(probe) or "it was stopped", ANSWER_BYTES)
 
     def call(self, name: str, arguments: Mapping[str, Any]) -> str:
         """The answer of any tool but `wait`. Raises JumarError, with words for whoever called."""
@@ -98,6 +118,7 @@ class Tools:
             return self._live().reading().text
         does: Mapping[str, Callable[[Any], str]] = {
             "status": self._status, "try": self._try, "propose": self._propose, "note": self._note,
+            "retest": self._retest,
         }  # fmt: skip
         return cut(does[name](asked), ANSWER_BYTES)
 
@@ -151,6 +172,10 @@ class Tools:
             ticket = intake.hand_in(edits, asked.hypothesis, asked.predicted)
         runs = "" if self._live().holder() else "; nobody runs the study now, and it waits until `jumar run`"
         return f"t{ticket}{runs}"
+
+    def _retest(self, asked: _Retest) -> str:
+        self._live().retest(asked.experiment)
+        return f"experiment {asked.experiment} is tried again; `wait` for it by its number"
 
     def _note(self, asked: _Note) -> str:
         self._in().note(asked.words)
