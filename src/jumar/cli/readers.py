@@ -146,8 +146,10 @@ def show(number: int, folder: Path, study: str | None, with_log: bool, as_json: 
 
 
 def _print_log(live: Study, number: int) -> None:
-
-    runs = [run for run in live.experiment(number).runs if "log" in run.artefacts]
+    record = live.experiment(number)
+    # The other side of a pair, and of a certification, is somebody else's code.
+    own = [run for run in record.runs if run.run.commit == record.experiment.commit]
+    runs = [run for run in own if "log" in run.artefacts]
     if not runs:
         raise Usage(f"no run of experiment {number} printed anything", fix=f"see `jumar show {number}`")
     text = live.artefact(runs[-1].artefacts["log"]).decode("utf-8", "replace")
