@@ -22,7 +22,7 @@ from jumar.core.proposal import Proposal
 from jumar.errors import AgentFailed, Breach, NoRoom, Usage
 from jumar.rules.scope import MOST_BYTES
 from jumar.testing.memory_desk import AGENT, MemoryDesk
-from jumar.testing.model_server import Fault, Garble, Hang, ModelServer, Reply, Request, Reset, Say, Use
+from jumar.testing.model_server import Fault, Garble, Hang, ModelServer, Raw, Reply, Request, Reset, Say, Use
 from jumar.testing.rehearsal import Rehearsal
 
 KEY = "sk-planted-0123456789abcdef"
@@ -36,6 +36,8 @@ def draft(find: str = "RATE = 3", by: str = "RATE = 2", path: str = "train.py") 
 
 GOOD = Use(PROPOSE, draft())
 ASKS = Use("knobs", {"a": 1})
+#: What no client of its own provider expects, and gateways send now and then.
+NOBODY_CHOSE = {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": []}
 #: How a user names the scripted provider → the environment that leads there, and the agent's name.
 WIRES: Mapping[str, Callable[[str], tuple[dict[str, str], str]]] = {
     "messages": lambda url: (
@@ -97,13 +99,34 @@ def test_an_answer_in_text_is_taken_for_a_draft_as_well() -> None:
 
 
 @pytest.mark.parametrize(
-    "trouble", [Fault(500), Fault(529, "overloaded"), Fault(429), Reset(), Garble(), Hang()]
+    "trouble",
+    [
+        *(Fault(500), Fault(529, "overloaded"), Fault(429), Reset(), Garble(), Hang()),
+        *(Raw("null"), Raw('{"error": {"message": "overloaded"}}'), Raw(json.dumps(NOBODY_CHOSE))),
+    ],
 )
 @every_wire
 def test_a_trouble_that_passes_is_waited_for(wire: str, trouble: Reply) -> None:
     provider = Provider(trouble, GOOD, wire=wire)
     assert provider.proposal(request_s=1.0).edits
     assert len(provider.requests) == 2
+
+
+@every_wire
+def test_half_a_character_is_no_reason_to_lose_a_reply(wire: str) -> None:
+    desk = MemoryDesk()
+    said = Say(json.dumps(draft()).replace("overshoots", "\ud83d overshoots"))
+    assert Provider(said, wire=wire).proposal(desk).hypothesis == "a lower rate ? overshoots less"
+    assert len(desk.kept) == 1
+
+
+def test_tokens_that_a_server_does_not_count_are_estimated() -> None:
+    silent = {**NOBODY_CHOSE, "choices": [{"index": 0, "finish_reason": "stop"}]}
+    silent["choices"][0]["message"] = {"role": "assistant", "content": json.dumps(draft())}  # type: ignore[index]
+    desk = MemoryDesk()
+    assert Provider(Raw(json.dumps(silent)), wire="chat").proposal(desk).edits
+    (reply,) = desk.kept
+    assert reply.usage.tokens_in == desk.most[0].tokens_in and reply.usage.tokens_out > 50
 
 
 def test_nobody_asks_again_sooner_than_the_provider_allows() -> None:
@@ -257,6 +280,11 @@ def test_money_cannot_bound_what_has_no_price() -> None:
             "say openai:gemini@http://localhost:1",
         ),
         ("anthropics:claude", Usage, "there is no agent 'anthropics'", "did you mean anthropic?"),
+        ("openai:qwen3@http://[::1", Usage, "no address of a server", "such as http://localhost:8000/v1"),
+        ("openai:qwen3@https://host:99999/v1", Usage, "no address of a server", "such as http://localhost"),
+        ("openai:qwen3@httpfoo", Usage, "no address of a server", "such as http://localhost"),
+        (f"openai:qwen3@http://me:{KEY}@host/v1", Usage, "would be recorded", "export JUMAR_API_KEY="),
+        (f"openai:qwen3@http://host/v1?key={KEY}", Usage, "would be recorded", "export JUMAR_API_KEY="),
     ],
 )
 def test_a_call_that_cannot_work_says_what_to_do(
@@ -265,6 +293,14 @@ def test_a_call_that_cannot_work_says_what_to_do(
     with pytest.raises(error) as failed:
         make_agent(name, environ={})
     assert problem in failed.value.problem and failed.value.fix.startswith(fix)
+    assert KEY not in str(failed.value)
+
+
+@pytest.mark.parametrize("key", ["“sk-copied-from-a-letter”", "sk-two\nlines-of-it"])
+def test_what_cannot_be_a_key_is_not_sent(key: str) -> None:
+    with pytest.raises(AgentFailed, match="which no key holds") as failed:
+        make_agent("anthropic:claude-sonnet-5", environ={"ANTHROPIC_API_KEY": key})
+    assert failed.value.fix.startswith("export ANTHROPIC_API_KEY=") and "sk-" not in str(failed.value)
 
 
 @pytest.mark.parametrize(

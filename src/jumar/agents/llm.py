@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import time
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
@@ -13,7 +14,6 @@ import msgspec
 from msgspec.structs import replace
 from pydantic import ValidationError
 from pydantic_ai.direct import model_request
-from pydantic_ai.exceptions import AgentRunError, UserError
 from pydantic_ai.messages import (
     ModelMessage,
     ModelMessagesTypeAdapter,
@@ -27,6 +27,7 @@ from pydantic_ai.messages import (
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
+from pydantic_ai.usage import RequestUsage
 
 from jumar.agents.llm_models import MOST_WRITTEN, Service
 from jumar.agents.llm_prices import highest_price, price
@@ -139,10 +140,11 @@ class Llm:
     async def _reply(self, model: Model, asked: _Asked, desk: Desk) -> ModelResponse:
         if (kept := self._found(desk, asked.request)) is not None:
             return kept
-        with desk.set_aside(self._most(asked)):
+        most = self._most(asked)
+        with desk.set_aside(most):
             begun = time.monotonic()
             response = await self._ask_patiently(model, asked)
-            usage = self._usage(response, time.monotonic() - begun)
+            usage = self._usage(response, most, time.monotonic() - begun)
             reply = Reply(agent=self.name, request=asked.request, content=_encoded([response]), usage=usage)
             desk.keep(reply)
         return response
@@ -164,7 +166,7 @@ class Llm:
         for wait_s in (*self._waits_s, None):
             try:
                 return await self._ask(model, asked)
-            except (AgentRunError, UserError) as error:
+            except Exception as error:  # noqa: BLE001 - of answers like no other the clients raise anything
                 service = self._service
                 found = trouble(error, service.kind, service.keys[0], self._key)
             if wait_s is None or not found.passing:
@@ -184,9 +186,10 @@ class Llm:
         )
         if most := self._service.most_written:
             settings["max_tokens"] = most
-        return await model_request(
+        response = await model_request(
             model, asked.messages, model_settings=settings, model_request_parameters=asked.offered
         )
+        return _readable(response)
 
     def _most(self, asked: _Asked) -> Usage:
         """What a request may take at most: its bytes as tokens, and as much written as is allowed."""
@@ -195,8 +198,11 @@ class Llm:
         usd = highest_price(self._service.provider, self._service.model, read=read, written=written)
         return self._billed(Usage(model=self.name, tokens_in=read, tokens_out=written), usd)
 
-    def _usage(self, response: ModelResponse, seconds: float) -> Usage:
+    def _usage(self, response: ModelResponse, most: Usage, seconds: float) -> Usage:
         took = response.usage
+        if not (took.input_tokens or took.output_tokens):  # it does not say, and limits have to bound it
+            written = tokens(_encoded([response]).decode())
+            took = RequestUsage(input_tokens=most.tokens_in, output_tokens=written)
         return self._billed(
             Usage(
                 model=self._service.model,
@@ -298,6 +304,15 @@ def _arguments(call: ToolCallPart) -> str:
 
 def _returned(call: ToolCallPart, content: str) -> ToolReturnPart:
     return ToolReturnPart(tool_name=call.tool_name, content=content, tool_call_id=call.tool_call_id)
+
+
+def _readable(response: ModelResponse) -> ModelResponse:
+    """The response as it can be written down and read again: JSON can say half a character, text cannot."""
+    whole = ModelMessagesTypeAdapter.dump_python([response], mode="json")
+    text = json.dumps(whole, ensure_ascii=False).encode("utf-8", "replace")
+    (readable,) = ModelMessagesTypeAdapter.validate_json(text)
+    assert isinstance(readable, ModelResponse)
+    return readable
 
 
 def _encoded(messages: list[ModelMessage] | list[ModelResponse]) -> bytes:

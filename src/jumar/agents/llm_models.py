@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -50,6 +51,11 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             raise AgentFailed(
                 f"{self.name}: {self.keys[0]} is not set", fix=f"export {self.keys[0]}=… with your key"
             )
+        if not (found.isascii() and found.isprintable()):
+            raise AgentFailed(
+                f"{self.name}: its key has a character in it which no key holds",
+                fix=f"export {self.keys[0]}=… once more, without quotes of a letter or line breaks",
+            )
         return found
 
     def model_with(self, key: str) -> Model:
@@ -68,7 +74,23 @@ def service_of(kind: str, detail: str, environ: Mapping[str, str]) -> Service:
             f"{kind}:{model} cannot be asked of {url}",
             fix=f"say openai:{model}@{url}, if the server speaks OpenAI's Chat Completions",
         )
-    return _SERVICES[kind](f"{kind}:{detail}", model, url, environ)
+    if url and ("@" in url or "?" in url):
+        raise Usage(
+            f"the address for {kind}:{model} has a log-in or a `?` in it, and would be recorded",
+            fix=f"export {OWN_KEY}=… with the key, and leave it out of the address",
+        )
+    service = _SERVICES[kind](f"{kind}:{detail}", model, url, environ)
+    if service.url and not _is_address(service.url):
+        raise Usage(f"{service.url} is no address of a server", fix="such as http://localhost:8000/v1 is one")
+    return service
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port beyond all ports, brackets that do not close
+        return False
 
 
 def _anthropic(name: str, model: str, _: str, environ: Mapping[str, str]) -> Service:

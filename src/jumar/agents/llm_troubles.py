@@ -55,6 +55,8 @@ def _fix(error: Exception, words: str, kind: str, key: str) -> str:
 
 def _words(error: Exception) -> str:
     """The provider's own words where there are any, after the status."""
+    if not isinstance(error, (said_by.AgentRunError, said_by.UserError)):
+        return f"its answer cannot be read ({type(error).__name__}: {error})"
     status = getattr(error, "status_code", None)
     before = f"{status}: " if isinstance(status, int) else ""
     body = getattr(error, "body", None)

@@ -26,6 +26,7 @@ __all__ = [
     "Hang",
     "Message",
     "ModelServer",
+    "Raw",
     "Reply",
     "Request",
     "Reset",
@@ -74,13 +75,19 @@ class Garble(msgspec.Struct, frozen=True):
     """Answer with JSON that breaks off in the middle."""
 
 
+class Raw(msgspec.Struct, frozen=True):
+    """Answer with success and this body, whatever the client makes of it."""
+
+    body: str
+
+
 class Hang(msgspec.Struct, frozen=True):
     """Say nothing for so long, then break off. The end of the server ends it sooner."""
 
     seconds: float = 600.0
 
 
-Reply = Say | Use | Shell | Fault | Reset | Garble | Hang
+Reply = Say | Use | Shell | Fault | Reset | Garble | Raw | Hang
 Script = Callable[[Request], Reply]
 
 
@@ -197,6 +204,8 @@ class _Door(BaseHTTPRequestHandler):
         if isinstance(reply, Fault):
             wait = {} if reply.retry_after_s is None else {"retry-after": f"{reply.retry_after_s:g}"}
             return self._send(reply.status, _fault(reply.message), **wait)
+        if isinstance(reply, Raw):
+            return self._send(200, reply.body.encode())
         if isinstance(reply, Garble):
             broken = b'{"id": "broken", "type": "mess'
             return self._stream([Event(None, broken.decode())]) if streams else self._send(200, broken)
