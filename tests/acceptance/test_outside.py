@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,6 +26,7 @@ from jumar.cli.exits import Exit
 from jumar.core.event import HandedIn
 from jumar.core.proposal import TICKET
 from jumar.core.verdict import Decision
+from jumar.testing.model_server import ModelServer, Request, Say
 from jumar.testing.tiny import CONTRACT, EXACT, Cli, environment
 
 OUTSIDE = ("run", "--agent", "external", "--slots", "1")
@@ -268,3 +271,40 @@ def test_a_skill_is_installed_beside_what_is_there(
     assert skill.startswith("---\nname: jumar\n") and "jumar propose --from" in skill
     (tmp_path / "x" / place / "skills" / "jumar").mkdir(parents=True)
     assert "no skill of Jumar" in jumar(tmp_path / "x", "integrate", client, expect=2).stderr
+
+
+def test_the_real_programs_find_the_skill(
+    tmp_path: Path, jumar: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    npm = Path(__file__).parents[2] / ".venv" / "npm" / "node_modules" / ".bin"
+    if not shutil.which("claude", path=str(npm)) or not shutil.which("codex", path=str(npm)):
+        pytest.skip("claude or codex is not installed: `make .venv/npm.stamp` does it, where there is npm")
+    home, place = tmp_path / "home", tmp_path / "target"
+    home.mkdir()
+    place.mkdir()
+    for client in ("claude-code", "codex"):
+        jumar(place, "integrate", client)
+    asked: list[str] = []
+
+    def model(request: Request) -> Say:
+        asked.append(json.dumps(request.body))
+        return Say("well")
+
+    with ModelServer(model) as server:
+        own = {"HOME": str(home), "PATH": f"{npm}{os.pathsep}{os.environ['PATH']}", "KEY": "x"}
+        own |= {"ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": "x", "DISABLE_AUTOUPDATER": "1"}
+        provider = f'{{name="local",base_url="{server.url}/v1",wire_api="responses",env_key="KEY"}}'
+        claude = ["claude", "-p", "hello", "--model", "claude-sonnet-4-5"]
+        codex = ["codex", "exec", "--skip-git-repo-check", "-c", "model=gpt-5", "-c", "model_provider=local"]
+        for command in (claude, [*codex, "-c", f"model_providers.local={provider}", "hello"]):
+            asked.clear()
+            subprocess.run(
+                command,
+                cwd=place,
+                env=own,
+                timeout=60,
+                check=True,
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+            )
+            assert any("Be the researcher of a Jumar study" in each for each in asked), command[0]
