@@ -109,6 +109,16 @@ def test_an_agent_sweeps_and_profiles_within_its_bounds_and_the_judge_sees_nothi
         open_study(target).look(Profile())
 
 
+def test_runs_that_cannot_be_shortened_count_in_full(target: Path) -> None:
+    tiny = {"knobs": ["A"], "runs": 8, "share": 0.001}
+    asks = (("sweep", tiny), ("sweep", {**tiny, "share": 0.002}), ("sweep", {**tiny, "runs": 64}))
+    agent = Curious(asks=asks)
+    study = run(target, agent)
+    curve, again, more = agent.told
+    assert "as it is" in curve and "of 8 for one proposal 7 are left" in again and "7 are left" in more
+    assert len(probes(study)) == 8
+
+
 def test_where_agents_are_told_no_scores_a_sweep_tells_none(repository: Make) -> None:
     terms = contract(experiments=40, measure='scores = "bit"')
     study = run(repository({"work.py": WORK, "jumar.toml": terms}), Curious())

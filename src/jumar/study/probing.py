@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future
+from statistics import fmean
 
 import msgspec
 from msgspec.structs import replace
@@ -27,6 +28,7 @@ from jumar.study.recorder import Recorder
 # experiment itself takes when it is kept.
 MOST_RUNS = 8.0
 SLOWER = 2.0  # a profiled run than a usual one
+LEAST_SHARE = 1 / 8  # that a shortened run counts as: it starts up like any other
 
 
 def _tool(kind: type[Sweep | Profile], about: str) -> Tool:
@@ -78,10 +80,24 @@ class Probing:
         self._under_way: list[Looking] = []
         self._known: dict[tuple[Probe, str], Looking] = {}
         self._made: int | None = None
+        self._overrun = 1.0  # how much longer shortened runs were seen to take than they were given
 
     def estimate(self, probe: Probe) -> float:
-        """About how long its runs take, one after the other, in runs of the usual length."""
-        return probe.runs * probe.share if isinstance(probe, Sweep) else SLOWER
+        """About how long its runs take, one after the other, in runs of the usual length.
+
+        Not every target heeds its budget: after a sweep that took longer, others are thought to as well.
+        """
+        if isinstance(probe, Profile):
+            return SLOWER
+        return probe.runs * min(1.0, max(probe.share, LEAST_SHARE) * self._overrun)
+
+    def _learn(self, share: float, took: list[float]) -> None:
+        """See by a sweep's runs whether the target heeds its budget."""
+        runs = self._recorder.history.experiments[BASELINE].runs
+        usual = [run.report.wall_s for run in runs if run.report and run.run.purpose is not Purpose.PROBE]
+        if usual and fmean(usual) > 0:
+            given = max(share, LEAST_SHARE)
+            self._overrun = max(self._overrun, fmean(took) / fmean(usual) / given)
 
     def is_known(self, probe: Probe) -> bool:
         """Whether it was asked for already of the same code, in this sitting."""
@@ -180,6 +196,8 @@ class Probing:
         )
 
     def _tell(self, looking: Looking) -> None:
+        if isinstance(looking.probe, Sweep):
+            self._learn(looking.probe.share, [each.report.wall_s for each in looking.landed.values()])
         text = self._in_words(looking)
         answer = self._parts.artefacts.put(text.encode())
         keys = tuple(looking.runs)
