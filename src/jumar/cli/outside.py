@@ -97,7 +97,9 @@ def _edits(patch: str | None, files: Sequence[str]) -> Edits:
     from jumar.intake import from_files, from_patch
 
     if patch:
-        return from_patch(patch, sys.stdin.buffer.read() if patch == "-" else _read(patch))
+        if patch == "-":
+            return from_patch("the patch", sys.stdin.buffer.read())
+        return from_patch(patch, _read(patch))
     pairs = [given.partition("=") for given in files]
     for path, sets, _ in pairs:
         if not sets or not path:
