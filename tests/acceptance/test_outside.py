@@ -86,7 +86,7 @@ def test_a_shell_script_is_the_researcher(
     target: Path, started: Callable[..., subprocess.Popen[str]], assert_sound: Callable[[Path], None]
 ) -> None:
     running = started(target, *OUTSIDE)
-    env = environment() | {"PYTHON": sys.executable}
+    env = environment() | {"PYTHON": sys.executable, "TMPDIR": str(target.parent)}
     done = subprocess.run(
         ["bash", "-c", SCRIPT], cwd=target, env=env, capture_output=True, text=True, timeout=60, check=False
     )
@@ -200,9 +200,11 @@ async def refusals(session: ClientSession, rate: str) -> None:
 def test_the_sdks_own_client_is_the_researcher(
     target: Path, started: Callable[..., subprocess.Popen[str]], assert_sound: Callable[[Path], None]
 ) -> None:
+    env = environment() | {"TMPDIR": str(target.parent)}
+
     async def over_stdio() -> None:
         server = StdioServerParameters(
-            command=sys.executable, args=["-m", "jumar", "mcp", "-C", str(target)], env=environment()
+            command=sys.executable, args=["-m", "jumar", "mcp", "-C", str(target)], env=env
         )
         async with stdio_client(server) as (read, write), ClientSession(read, write) as session:
             await session.initialize()
