@@ -97,7 +97,7 @@ def read_try(folder: Path) -> Try | None:
     """What a folder is a work tree of; None where it was not handed out."""
     try:
         return msgspec.json.decode((folder / TRY).read_bytes(), type=Try)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError, msgspec.DecodeError):  # ValueError: no system takes such a name
         return None
 
 

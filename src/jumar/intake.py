@@ -38,6 +38,7 @@ from jumar.workspaces.git import GitWorkspace, open_workspace
 
 AGENT = "external"
 MOST_WAITING = 100
+NOTHING = "nothing waits and nothing runs: propose something"  #: what there is to say of no ticket
 MOST_WORDS = 600  #: of a hypothesis
 MOST_NOTE = 2_000
 GRACE_S = 5.0  #: for a `jumar run` that was started a moment ago
@@ -138,11 +139,14 @@ class Intake:
         """What became of a ticket (`t57`) or of an experiment (`4`). Raises Usage for what there is not."""
         if what.startswith("t") and what[1:].isdecimal():
             for one in self.tickets():
-                if one.ticket == int(what[1:]):
+                if f"t{one.ticket}" == what:
                     return one
-            raise Usage(f"there is no ticket {what}", fix="`jumar propose` says the ticket when it takes one")
+            raise Usage(
+                f"there is no ticket {short(what, 40)}",
+                fix="`jumar propose` says the ticket when it takes one",
+            )
         history = self._read()
-        record = history.experiments.get(int(what)) if what.isdecimal() else None
+        record = history.experiments.get(int(what)) if what.isdecimal() and len(what) < 10 else None
         if record is None:
             raise Usage(
                 f"there is no experiment {short(what, 40)}", fix="name a ticket (t57), or one of `jumar log`"
@@ -211,7 +215,7 @@ class Intake:
     def _different(self, folder: Path, parent: str, of: Try | None) -> Iterator[Edit]:
         """What of a folder is not as in a commit. Only a whole work tree says which files are gone."""
         tree, links = self._workspace.files(parent), of.links if of else ()
-        found = {edit.path: edit for edit in read_files(folder)}
+        found = {edit.path: edit for edit in read_files(folder, tree)}
         for path, edit in found.items():
             known = tree.get(path)
             if path == TRY or path.startswith(f"{STATE}/") or _below(path, links):

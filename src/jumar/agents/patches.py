@@ -6,12 +6,12 @@ import os
 import stat
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 from jumar.core.proposal import REGULAR, Edit
 from jumar.errors import Breach, EnvironmentUnfit
-from jumar.rules.scope import matches
+from jumar.rules.scope import MOST_BYTES, matches
 
 
 def patched(name: str, patch: bytes, files: Mapping[str, bytes], editable: Sequence[str]) -> tuple[Edit, ...]:
@@ -27,7 +27,7 @@ def patched(name: str, patch: bytes, files: Mapping[str, bytes], editable: Seque
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
         _apply(name, patch, folder)
-        after = {edit.path: edit for edit in read_files(folder)}
+        after = {edit.path: edit for edit in read_files(folder, files)}
     changed = [
         edit for edit in after.values() if files.get(edit.path) != edit.content or edit.mode != REGULAR
     ]
@@ -75,15 +75,20 @@ def _apply(name: str, patch: bytes, folder: Path) -> None:
         )
 
 
-def read_files(folder: Path) -> list[Edit]:
-    """Every file below a folder as an edit. A link is told by its mode, and never followed."""
+def read_files(folder: Path, known: Container[str] = ()) -> list[Edit]:
+    """Every file below a folder as an edit. A link is told by its mode, and never followed.
+
+    Those that are not `known`, checkpoints say, are read only so far as to see that they are too large.
+    """
     edits = []
     for path in sorted(folder.rglob("*")):
         mode = path.lstat().st_mode
         if stat.S_ISLNK(mode):
             content, mode = os.fsencode(os.readlink(path)), 0o120000
         elif stat.S_ISREG(mode):
-            content, mode = path.read_bytes(), 0o100755 if mode & stat.S_IXUSR else REGULAR
+            with path.open("rb") as file:
+                content = file.read(-1 if path.relative_to(folder).as_posix() in known else MOST_BYTES + 1)
+            mode = 0o100755 if mode & stat.S_IXUSR else REGULAR
         else:
             continue
         edits.append(Edit(path=path.relative_to(folder).as_posix(), content=content, mode=mode))

@@ -62,5 +62,5 @@ def _leading_words(patch: bytes) -> str:
 
 
 def _whole_files(folder: Path, files: Mapping[str, bytes]) -> tuple[Edit, ...]:
-    found = read_files(folder)
+    found = read_files(folder, files)
     return tuple(edit for edit in found if files.get(edit.path) != edit.content or edit.mode != REGULAR)

@@ -133,7 +133,7 @@ def wait(what: str | None, folder: Path, study: str | None, timeout: float | Non
     Exit code: 0 kept, 10 discarded, 11 failed, 12 invalid; 13 no verdict in time, 14 nobody runs the study.
     Without a ticket: 0 when there is a verdict, or when nothing is left to wait for.
     """
-    from jumar.intake import Unheard, Waiting
+    from jumar.intake import NOTHING, Unheard, Waiting
 
     live = _started(folder, study)
     waiting = Waiting(live.intake(), lambda: live.holder() is not None, what, timeout)
@@ -145,7 +145,7 @@ def wait(what: str | None, folder: Path, study: str | None, timeout: float | Non
     if as_json:
         render.data([_told(one) for one in came])
     else:
-        render.say(*(one.told() for one in came))
+        render.say(*(one.told() for one in came) if came else (NOTHING,))
     verdict = came[0].verdict if came and what else None
     return ENDS[verdict.decision] if verdict else Exit.DONE
 

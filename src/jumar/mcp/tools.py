@@ -15,8 +15,9 @@ from jumar.core.probe import Probe
 from jumar.core.proposal import Change
 from jumar.errors import Breach, Usage
 from jumar.home import read_try
-from jumar.intake import Intake, Unheard, Waiting, from_changes, from_patch
+from jumar.intake import NOTHING, Intake, Unheard, Waiting, from_changes, from_patch
 from jumar.reports.words import number
+from jumar.rules.plain import short
 from jumar.rules.tokens import cut
 from jumar.study.archive import TOOLS
 from jumar.study.probing import TOOLS as PROBES
@@ -112,6 +113,8 @@ class Tools:
         """The answer of any tool but `wait`. Raises JumarError, with words for whoever called."""
         deed = _DEEDS.get(name)
         if deed is None:
+            if name not in (tool.name for tool in TOOLS):
+                raise Usage(f"there is no tool {short(name, 40)!r}", fix="use one of those that are listed")
             return self._live().reading().archive.ask(name, arguments)
         asked = _read(name, arguments)
         if name == "brief":
@@ -187,7 +190,7 @@ def told(came: object) -> str:
     if isinstance(came, Unheard):
         return came.value
     assert isinstance(came, tuple)
-    return "\n".join(one.told() for one in came) or "nothing waits and nothing runs: propose something"
+    return "\n".join(one.told() for one in came) or NOTHING
 
 
 def refusal(error: Exception) -> str:
