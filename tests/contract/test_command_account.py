@@ -62,6 +62,21 @@ def test_secrets_are_known_and_blacked_out(home: Path) -> None:
     assert account.censored(text) == b"key [secret], token [secret] and [secret], model a-model-name"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "secret"),
+    [
+        ("HTTPS_PROXY", "http://me:hunter2-hunter2@proxy:3128", "hunter2-hunter2"),
+        ("ANTHROPIC_BASE_URL", "https://me:a-long-password@gateway", "a-long-password"),
+        ("ANTHROPIC_CUSTOM_HEADERS", "X-Team: seven\nAuthorization: Bearer gw-0123456789", "gw-0123456789"),
+        ("ANTHROPIC_CUSTOM_HEADERS", "x-api-key: gw-0123456789abcdef", "gw-0123456789abcdef"),
+    ],
+)
+def test_a_key_inside_another_value_is_a_secret_too(home: Path, name: str, value: str, secret: str) -> None:
+    account = claude(home, **{name: value})
+    assert account.env[name] == value and secret in account.secrets
+    assert "seven" not in account.secrets
+
+
 def test_names_of_variables_are_no_secrets(home: Path) -> None:
     client, environ = Codex("codex", ""), {"HOME": str(home)}
     account = Account(environ, client.variables, client.settings(environ))

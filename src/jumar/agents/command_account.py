@@ -22,6 +22,8 @@ _SECRET_NAME = re.compile(r"key|token|secret|passw|auth|cred", re.IGNORECASE)
 _ASSIGNED = re.compile(
     r"""(?:key|token|secret|passw)[\w."'-]*\s*[:=]\s*["']?([^\s"',}]{16,})""", re.IGNORECASE
 )
+_BORNE = re.compile(r"""\b(?:bearer|basic)\s+([^\s"',}]+)""", re.IGNORECASE)
+_LOGGED_IN = re.compile(r"://[^\s/:@]*:([^\s/@]+)@")  # the password in an address
 _A_NAME = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")  # of a variable, and no secret
 _LEAST_SECRET = 8
 _LOGIN = re.compile(r"auth|cred", re.IGNORECASE)  # names of files that programs renew log-ins in
@@ -112,8 +114,9 @@ def _some(content: bytes, keys: tuple[str, ...]) -> bytes:
 
 def _secrets(env: Mapping[str, str], settings: Iterable[bytes]) -> tuple[str, ...]:
     found = {value for name, value in env.items() if _SECRET_NAME.search(name)}
-    for content in settings:
-        found.update(_ASSIGNED.findall(content.decode("utf-8", "replace")))
+    for text in (*env.values(), *(content.decode("utf-8", "replace") for content in settings)):
+        for pattern in (_ASSIGNED, _BORNE, _LOGGED_IN):
+            found.update(pattern.findall(text))
     return tuple(sorted(one for one in found if len(one) >= _LEAST_SECRET and not _A_NAME.fullmatch(one)))
 
 
