@@ -196,7 +196,7 @@ class Probing:
         )
 
     def _tell(self, looking: Looking) -> None:
-        if isinstance(looking.probe, Sweep):
+        if isinstance(looking.probe, Sweep) and looking.probe.share < 1:
             self._learn(looking.probe.share, [each.report.wall_s for each in looking.landed.values()])
         text = self._in_words(looking)
         answer = self._parts.artefacts.put(text.encode())
