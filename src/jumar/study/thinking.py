@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from jumar.core.agent import Brief, Researcher
 from jumar.core.desk import CalledOff, Desk, Question
 from jumar.core.proposal import Proposal
+from jumar.errors import AgentFailed, JumarError
+from jumar.rules.plain import short
 
 LOOK_S = 0.1  # how long one who waits for an answer may not know that nobody gives any more
 
@@ -101,7 +103,12 @@ class Thinking:
         return self._over.is_set()
 
     def came(self) -> Proposal | None:
-        """What it came to. Raises what the agent raised."""
+        """What it came to. Raises what the agent raised; of a mistake in the agent, that it has failed."""
+        if isinstance(self._came, Exception) and not isinstance(self._came, JumarError | CalledOff):
+            raise AgentFailed(
+                f"{self.agent.name} died of {type(self._came).__name__}: {short(str(self._came), 200)}",
+                fix="see JUMAR_TRACEBACK=1 in front of the command, and tell whoever made the agent",
+            ) from self._came
         if isinstance(self._came, BaseException):
             raise self._came
         return self._came
