@@ -102,7 +102,8 @@ class Desk(Archive, Protocol):
 
     `room` is what the limits leave this agent, after what was spent and what other requests under way
     have set aside. `set_aside` takes from it the most that a request may take, for as long as the
-    request is under way, and raises NoRoom where less is left: then it must not be sent.
+    request is under way; it waits for others whose requests alone are in the way, and raises NoRoom where
+    less is left: then it must not be sent.
     """
 
     @property

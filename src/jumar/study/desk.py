@@ -98,7 +98,7 @@ class StudyDesk:
         return self._purse.room
 
     def set_aside(self, most: Usage) -> AbstractContextManager[None]:
-        return self._purse.set_aside(most)
+        return self._purse.set_aside(most, self._called_off)
 
     def keep(self, reply: Reply) -> None:
         answered = Answered(
