@@ -226,16 +226,19 @@ def test_neighbouring_constants_of_two_winners_end_up_together(target: Make) -> 
 
 def test_where_two_winners_cannot_be_joined_the_words_say_what_competes(target: Make) -> None:
     # Pairs that are wanted last are run first, so the slower screen overtakes the better experiment.
-    slow = NOISY.replace("import os", "import time; time.sleep(3.0 * (A == 2.95))\nimport os")
-    study = run(target(work=slow), Script(idea(2.9, work=slow), idea(2.95, work=slow)), slots=2)
-    first, second, *own = study.experiments()[1:]
+    slow = NOISY.replace("import os", "import time; time.sleep(3.0 * (A == 1.95))\nimport os")
+    folder, refused = target(work=slow), Breach("no", fix="none", code="unreadable")
+    run(folder, Script(idea(2.0, work=slow)))
+    # What was refused has the champion's commit: whoever asks for ancestors must not go round in it.
+    study = run(folder, Script(refused, idea(1.9, work=slow), idea(1.95, work=slow)), slots=2)
+    first, second, *own = study.experiments()[3:]
     assert (first.is_kept, second.is_kept, len(own)) == (False, True, 1), reasons(study)
-    assert reasons(study)[0].endswith(
-        "both change the same places; its own version of the files competes as experiment 3, "
-        "without experiment 2's change"
+    assert reasons(study)[2].endswith(
+        "both change the same places; its own version of the files competes as experiment 5, "
+        "without experiment 4's change"
     )
     assert own[0].experiment.hypothesis == (
-        "A 2.9, B 3.0 (experiment 1's own version of the files, without experiment 2's change)"
+        "A 1.9, B 3.0 (experiment 3's own version of the files, without experiment 4's change)"
     )
 
 

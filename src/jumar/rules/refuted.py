@@ -20,7 +20,7 @@ def last_certified(history: History, champion: int) -> tuple[int, Claim | None]:
     The baseline, and no claim, where there is none.
     """
     claims = _claims(history)
-    for number in _ancestors(history, champion):
+    for number in ancestors(history, champion):
         claim = claims.get(number)
         if claim and claim.certified:
             return number, claim
@@ -35,7 +35,7 @@ def may_lose(history: History, champion: int) -> float | None:
     gained may have been spent on less code, and no more.
     """
     end, _ = last_certified(history, champion)
-    since = [number for number in (champion, *_ancestors(history, champion)) if number > end]
+    since = [number for number in (champion, *ancestors(history, champion)) if number > end]
     verdicts = [verdict for number in since if (verdict := history.experiments[number].verdict)]
     margins = [float(kept.evidence["simpler"]["margin"]) for kept in verdicts if is_simplification(kept)]
     if not margins:
@@ -49,7 +49,7 @@ def refutations(history: History, claim: Claim) -> tuple[Refuted, ...]:
         return ()
     end, certified = last_certified(history, claim.experiment)
     fallen = [claim.experiment]
-    fallen += [number for number in _ancestors(history, claim.experiment) if number > end]
+    fallen += [number for number in ancestors(history, claim.experiment) if number > end]
     events = []
     for number, before in zip(fallen, [*fallen[1:], end], strict=True):
         with_it = f"kept below experiment {claim.experiment}, of which certification said: "
@@ -86,7 +86,7 @@ def fallen(history: History, evidence: Evidence) -> Refuted | None:
 
 def taken_back(history: History, reason: str) -> Refuted:
     """The champion alone falls to what it was built on. It is not the baseline."""
-    before = parent_of(history, history.champion)
+    before = ancestors(history, history.champion)[0]
     claim = _claims(history).get(before)
     return Refuted(
         experiment=history.champion,
@@ -97,18 +97,16 @@ def taken_back(history: History, reason: str) -> Refuted:
     )
 
 
-def parent_of(history: History, number: int) -> int:
-    """What a kept experiment is built on: a kept one, or the baseline."""
-    return _ancestors(history, number)[0]
-
-
 def _claims(history: History) -> Mapping[int, Claim]:
     """The newest claim of each experiment that has one."""
     return {claim.experiment: claim for claim in history.claims}
 
 
-def _ancestors(history: History, number: int) -> list[int]:
-    """What an experiment is built on: the champions before it, the newest first, the baseline last."""
+def ancestors(history: History, number: int) -> list[int]:
+    """What an experiment is built on: the champions before it, the newest first, the baseline last.
+
+    By the keeps alone: a refused proposal has its champion's commit, and would be its own ancestor.
+    """
     by_commit = {history.experiments[kept].experiment.commit: kept for kept in (BASELINE, *history.kept)}
     found: list[int] = []
     while number != BASELINE:

@@ -16,7 +16,7 @@ from jumar.rules.judge import judge
 from jumar.rules.noise import smallest_gain
 from jumar.rules.plan import baseline_runs, failed_replicates, fatal_failure, revisiting_runs, wanted_runs
 from jumar.rules.quarantine import check_bound
-from jumar.rules.refuted import fallen
+from jumar.rules.refuted import ancestors, fallen
 from jumar.rules.remedy import remedy
 from jumar.rules.revisit import revisit
 from jumar.rules.scale import sd_in_unit
@@ -211,11 +211,7 @@ class Deciding:
     def _lacks(self, experiment: Experiment) -> bool:
         """Whether the champion is no part of what an experiment was built on. The baseline always is."""
         history = self._recorder.history
-        parents = {record.experiment.commit: record.experiment.parent for record in history.records}
-        commit, base = experiment.parent, self._parts.terms.base
-        while commit not in (base, history.champion_commit):
-            commit = parents[commit]
-        return commit != history.champion_commit and history.champion != BASELINE
+        return history.champion not in ancestors(history, experiment.number)
 
     def _beats(self, record: ExperimentRecord, champion: str) -> bool:
         metric = self._parts.contract.measure.metric
