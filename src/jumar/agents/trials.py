@@ -159,9 +159,13 @@ class Trials:
         """Remember what the experiment says of its knobs and code; the names of those it turned."""
         details = experiment.details
         changed, code = _mapping(details.get("changed")), str(details.get("code", ""))
-        self._codes[experiment.commit] = code
+        # What was refused has no commit of its own: the champion's stands there.
+        is_own = experiment.number == BASELINE or experiment.commit != experiment.parent
+        if is_own:
+            self._codes[experiment.commit] = code
         if values := _values(details.get("knobs")):
-            self._values[experiment.commit] = values
+            if is_own:
+                self._values[experiment.commit] = values
             self._tried.add((code, frozenset(values.items())))
         if values and changed:
             # Knobs were all that it changed. So it says how the parent stood, whoever made that.

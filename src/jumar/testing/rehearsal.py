@@ -117,9 +117,10 @@ class Rehearsal:
         else:
             self._judge(Decision.DISCARDED, "not better")
 
-    def refuse(self, agent: str, reason: str) -> None:
+    def refuse(self, agent: str, reason: str, details: Mapping[str, object] | None = None) -> None:
         """An experiment that was never run, as the loop records a breach."""
-        self._record(self.champion, Proposal(hypothesis=reason, edits=(), agent=agent), [])
+        refused = Proposal(hypothesis=reason, edits=(), agent=agent, details=details or {})
+        self._record(self.champion, refused, [])
         self._judge(Decision.INVALID, reason)
 
     def _record(self, commit: str, proposal: Proposal, runs: Sequence[RunRecord]) -> None:

@@ -45,6 +45,16 @@ def test_what_was_never_run_is_no_trial() -> None:
     assert len(Trials().read(study.brief())) == 1
 
 
+def test_what_was_refused_says_nothing_of_the_champion_whose_commit_it_has() -> None:
+    study, trials = Rehearsal(FILES), Trials()
+    study.enter(idea(0.2))
+    study.finish(Measured(value=1.0), keep=True)
+    study.refuse("tuner", "touches score.py", idea(0.7, old=0.2).details)
+    trials.read(study.brief())
+    assert trials.values(study.champion) == {"train.py:LR": 0.2}
+    assert trials.was_tried({"train.py:LR": 0.7}), "and is not proposed again"
+
+
 def test_a_screen_is_compared_on_the_seed_it_shares_with_its_parent() -> None:
     study = Rehearsal(FILES, baseline=(2.0, 3.0))
     study.enter(idea(0.2))
