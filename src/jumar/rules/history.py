@@ -140,7 +140,6 @@ class History:
                 if moved:
                     self._forget_before(number, self.revisited.get(number, 0))
                 self.revisited[number] = runs
-                self.doubted = False
                 self.pooled = None  # its runs count where the noise is learnt anew
             case Judged(experiment=number, verdict=verdict):
                 record = self.experiments[number]
@@ -170,6 +169,7 @@ class History:
                     and ended.run.commit == champion.experiment.commit
                 ):
                     self.unseen = 0
+                    self.doubted = self.doubted and ended.run.purpose is not Purpose.REVISIT
             case RunLost(key=key, reason=reason):
                 self._put(replace(self.run(key), ended_at=entry.at, lost=reason))
 

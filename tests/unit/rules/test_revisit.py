@@ -70,6 +70,13 @@ class Night:
             self._last += 1
             self._tell(proposed(self._last), judged(self._last, decision))
 
+    def doubt(self) -> None:
+        """One experiment more, beside which the champion ran far below its record."""
+        self._last += 1
+        judgement = judged(self._last, Decision.DISCARDED)
+        verdict = replace(judgement.verdict, evidence={"below_record": True})
+        self._tell(proposed(self._last), replace(judgement, verdict=verdict))
+
     def revisit(self, own: Outcome, beside: Outcome | None = None) -> list[Side]:
         """Make the runs that are wanted now; returns their sides."""
         runs = revisiting_runs(self.history)
@@ -204,6 +211,18 @@ def test_where_nothing_runs_any_more_nobody_is_blamed() -> None:
     night.revisit(Measured(value=9.0))
     night.end()
     assert night.ask() is None, "and if it was, it goes on"
+
+
+def test_a_doubted_champion_that_gave_no_number_is_asked_after_again() -> None:
+    night = Night()
+    night.doubt()
+    for _ in range(1 + PAIRS):
+        night.revisit(CRASH, CRASH)
+    assert night.end().broken == IN_WORDS
+    assert isinstance(night.ask(), Want)
+    night.revisit(Measured(value=9.0))
+    night.end()
+    assert night.ask() is None
 
 
 def test_a_champion_that_fails_in_every_pair_is_taken_back_though_it_ran_once_alone() -> None:
