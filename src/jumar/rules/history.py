@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -212,13 +212,13 @@ class History:
         self.unseen, self.crashes, self.doubted = 0, 0, False
 
     def _forget_before(self, number: int, place: int) -> None:
-        """Of an experiment's own commit only what its latest revisit measured counts from here on."""
+        """Of an experiment's commit only what was measured since its latest revisit began counts on."""
         record = self.experiments[number]
         of_revisits = (run for run in record.runs if run.run.purpose is Purpose.REVISIT)
         since = min(run.started_at for run in of_revisits if run.run.pair >= place)
         self.experiments[number] = replace(record, since=since)
         self._means[record.experiment.commit] = means = Means()
-        for run in record.runs:
+        for run in chain.from_iterable(each.runs for each in self.experiments.values()):
             is_own = run.run.commit == record.experiment.commit and run.outcome is not None
             if is_own and run.started_at >= since and run.run.purpose is not Purpose.PROBE:
                 means.add(run)

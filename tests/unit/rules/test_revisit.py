@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from jumar.core.contract import Metric
@@ -12,6 +13,7 @@ from jumar.core.evidence import Want
 from jumar.core.outcome import Failed, Measured, Outcome, Why
 from jumar.core.run import Purpose, Run, Side
 from jumar.core.verdict import Decision
+from jumar.reports.values import Values
 from jumar.rules.evidence import noise_of, standing
 from jumar.rules.history import History
 from jumar.rules.noise import LEARNT_FROM
@@ -76,6 +78,18 @@ class Night:
         judgement = judged(self._last, Decision.DISCARDED)
         verdict = replace(judgement.verdict, evidence={"below_record": True})
         self._tell(proposed(self._last), replace(judgement, verdict=verdict))
+
+    def beside(self, outcome: Outcome) -> None:
+        """The champion runs in a pair of the latest experiment."""
+        run = Run(
+            key=f"{self._last}-1",
+            experiment=self._last,
+            commit=self.history.champion_commit,
+            seed=77,
+            purpose=Purpose.CONFIRM,
+            side=Side.REFERENCE,
+        )
+        self._tell(RunStarted(run=run), RunEnded(key=run.key, outcome=outcome))
 
     def revisit(self, own: Outcome, beside: Outcome | None = None) -> list[Side]:
         """Make the runs that are wanted now; returns their sides."""
@@ -170,6 +184,19 @@ def test_where_the_machine_became_slower_what_was_measured_before_counts_no_more
     now = standing(night.history, commit_of(1))
     assert now.runs == 1 + PAIRS and 9.9 <= now.value <= 9.95
     assert night.history.champion == 1 and night.ask() is None
+
+
+def test_what_pairs_of_others_measured_during_a_revisit_counts_on_everywhere() -> None:
+    night = Night()
+    night.judge(Decision.DISCARDED, UNSEEN)
+    for step in range(1 + PAIRS):
+        night.revisit(Measured(value=9.9 + step / 100), Measured(value=11.0))
+        if not step:
+            night.beside(Measured(value=9.95))
+    night.end()
+    now = standing(night.history, commit_of(1))
+    assert now.runs == 1 + PAIRS + 1
+    assert now.value == pytest.approx(Values(night.history.records).of(night.history.experiments[1]))
 
 
 def test_a_baseline_is_revisited_alone_and_forgets_too() -> None:
