@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from jumar.agents.nop import Nop
 from jumar.agents.ranges import Kind, Range, Scale
@@ -114,6 +115,7 @@ def test_replay_takes_patches_and_folders_by_name(tmp_path: Path) -> None:
     assert whole is not None and whole.hypothesis == "a wider net"
     assert whole.edits == (Edit(path="lib/net.py", content=b"WIDTH = 256\n"),)
     study.enter(whole)
+    study.enter(replace(whole, details={**whole.details, "retest_of": 1}))
     patched = Replay(tmp_path).propose(study.brief())
     assert patched is not None and patched.hypothesis == "Raise LR, since the loss falls slowly"
     assert patched.edits == (Edit(path="train.py", content=SOURCE.replace(b"LR = 1e-3", b"LR = 3e-3")),)

@@ -39,7 +39,9 @@ class Replay:
 
     def propose(self, brief: Brief) -> Proposal | None:
         """The next of the folder on top of the champion, or None after the last."""
-        done = sum(record.experiment.agent == self.name and record.number > 0 for record in brief.history)
+        made = (record.experiment for record in brief.history if record.number > 0)
+        # A re-test is made for it, and takes none of its patches.
+        done = sum(one.agent == self.name and "retest_of" not in one.details for one in made)
         if done >= len(self._ideas):
             return None
         idea = self._ideas[done]
