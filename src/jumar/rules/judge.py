@@ -155,18 +155,18 @@ def _keep_at_once(outcome: Measured, evidence: Evidence) -> Verdict | Want:
 
     An edit that makes the metric a matter of luck would otherwise keep its luckiest draw.
     """
-    pair = next((pair for pair in evidence.pairs if pair.strict or not doubt_of(evidence)), None)
+    pairs = [pair for pair in evidence.pairs if pair.strict or not doubt_of(evidence)]
+    pair = next((pair for pair in pairs if isinstance(pair.reference, Measured)), None)
     if pair is None:
-        return Want(purpose=Purpose.CONFIRM, why="is it without noise on another seed too?")
+        wanted = Want(purpose=Purpose.CONFIRM, why="is it without noise on another seed too?")
+        return _spoiled(len(pairs), evidence) or wanted
     if verdict := _no_number(pair.candidate, f"pair with seed {pair.seed}"):
         return verdict
-    assert isinstance(pair.candidate, Measured)
-    champion = evidence.champion.value
-    if isinstance(pair.reference, Measured):
-        champion = pair.reference.value  # what was stored may be of another day
-        told = _Told(pair.seed, pair.candidate, pair.reference, pair.strict)
-        if verdict := _below_record([told], evidence) or _no_gain(champion, outcome.value, evidence):
-            return verdict
+    assert isinstance(pair.candidate, Measured) and isinstance(pair.reference, Measured)
+    champion = pair.reference.value  # what was stored may be of another day
+    told = _Told(pair.seed, pair.candidate, pair.reference, pair.strict)
+    if verdict := _below_record([told], evidence) or _no_gain(champion, outcome.value, evidence):
+        return verdict
     if abs(pair.candidate.value - outcome.value) > ROUNDING * abs(outcome.value):
         return _discard(
             f"{evidence.metric.name} is {outcome.value:.6g} on one seed and {pair.candidate.value:.6g} on "
@@ -200,11 +200,16 @@ def _confirmed(evidence: Evidence) -> Verdict | Want:
         pairs.append(_Told(pair.seed, pair.candidate, pair.reference, pair.strict))
         if verdict := _weighed(pairs, evidence):
             return verdict
-    if spoiled >= MOST_SPOILED:
-        reason = f"undecided: the champion's own run gave no number in {spoiled} pairs"
-        return _discard(reason, _seen(evidence, pairs))
     why = f"pair {len(pairs) + 1} of at most {evidence.confirmations}"
-    return Want(purpose=Purpose.CONFIRM, why=why)
+    return _spoiled(spoiled, evidence, pairs) or Want(purpose=Purpose.CONFIRM, why=why)
+
+
+def _spoiled(spoiled: int, evidence: Evidence, pairs: Sequence[_Told] = ()) -> Verdict | None:
+    """The end of what cannot be compared, as the champion's own runs go on failing."""
+    if spoiled < MOST_SPOILED:
+        return None
+    reason = f"undecided: the champion's own run gave no number in {spoiled} pairs"
+    return _discard(reason, _seen(evidence, pairs))
 
 
 class _Told(NamedTuple):

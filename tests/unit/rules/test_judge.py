@@ -200,6 +200,15 @@ def test_without_noise_a_world_that_became_better_is_no_gain() -> None:
     assert better.gain == pytest.approx(0.05)
 
 
+def test_without_noise_a_pair_without_the_champion_does_not_count_either() -> None:
+    """Else a champion that no longer runs would let a world that became better be kept."""
+    lone = [(2.4, CRASH)]
+    assert wanted(seen(2.4, noise=EXACT, pairs=pairs(*lone))) is Purpose.CONFIRM
+    assert verdict(seen(2.4, noise=EXACT, pairs=pairs(*lone, (2.4, 2.5)))).decision is Decision.KEPT
+    found = verdict(seen(2.4, noise=EXACT, pairs=pairs(*lone * MOST_SPOILED)))
+    assert (found.decision, found.reason[:9]) == (Decision.DISCARDED, "undecided")
+
+
 def test_an_edit_that_brings_noise_to_a_metric_without_any_keeps_no_lucky_draw() -> None:
     found = verdict(seen(2.4, noise=EXACT, pairs=pairs((2.45, 2.5))))
     assert found.decision is Decision.DISCARDED
