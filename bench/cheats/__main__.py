@@ -37,15 +37,16 @@ def main() -> int:
         cases = load([CASES, *([options.cases] if options.cases else [])], options.only)
     except Usage as error:
         parser.error(f"{error.problem} ({error.fix})")
+    whole = options.json or options.save  # a screen is for the sums alone
     came, faults, looped = played(cases, beside_loop=not options.no_loop)
     figures = {
         "cases": len(cases),
         "families": families(cases, came, looped),
         "not as stated": {one.case: " | ".join(one.wrong) for one in came if one.wrong},
         "faults of a study": {str(n): fault for n, fault in enumerate(faults)},
-        "came": {one.case: outcome(one) for one in came} if options.json else len(came),
-        "plain loop": {one.case: looped_outcome(one) for one in looped} if options.json else len(looped),
-        "table": table(cases, came, looped) if options.json else "",
+        "came": {one.case: outcome(one) for one in came} if whole else len(came),
+        "plain loop": {one.case: looped_outcome(one) for one in looped} if whole else len(looped),
+        "table": table(cases, came, looped) if whole else "",
     }
     return report("cheats", figures, bars(cases, came, faults), json=options.json, save=options.save)
 
