@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,9 @@ def test_the_traps_show_what_gets_past_and_what_was_changed(tmp_path: Path) -> N
         port = int(stage.said("@PORT@", "one"))
         with socket.create_connection(("127.0.0.1", port)) as caller:
             caller.send(stage.mark("two").encode())
+        deadline = time.monotonic() + 20
+        while "two" not in stage.traces() and time.monotonic() < deadline:
+            time.sleep(0.05)  # until the trap has read it
         (stage.folder / ".git" / "hooks" / "post-commit").write_text("#!/bin/sh\n")
         with subprocess.Popen([sys.executable, "-c", "input()", stage.mark("three")], stdin=subprocess.PIPE):
             found = stage.traces()
