@@ -47,11 +47,11 @@ def main() -> int:
     parser.add_argument("--gains", default="1,2,5", help="of about so many per cent (1,2,5)")
     parser.add_argument("--pairs", type=int, default=6, help="that measure each gain (6)")
     parser.add_argument("--budget", type=float, default=10.0, help="CPU seconds of a run (10)")
-    parser.add_argument("--slots", type=int, default=2, help="runs at once (2)")
+    parser.add_argument("--workers", type=int, default=2, help="runs at once (2)")
     options = parser.parse_args()
     gains = [int(gain) for gain in options.gains.split(",") if gain]
     with tempfile.TemporaryDirectory(prefix="jumar-bench-") as place:
-        bench = Bench(Path(place), options.budget, options.slots, progress=not options.json)
+        bench = Bench(Path(place), options.budget, options.workers, progress=not options.json)
         nothing = bench.play_nothings(NOTHINGS[: options.edits])
         planted = {f"{gain} %": bench.play_gain(gain, options.pairs) for gain in gains}
     figures = {"nothing": nothing, "planted": planted, "budget_s": options.budget}
@@ -131,7 +131,7 @@ class Bench:
         folder.mkdir()
         for number, (words, source) in enumerate(changed, 1):
             (folder / f"{number:02}.patch").write_text(_patch(words, self._source, source), encoding="utf-8")
-        options = Options(agent=f"replay:{folder}", slots=self._slots)
+        options = Options(agent=f"replay:{folder}", workers=self._slots)
         study = open_study(self._folder, study=name, options=options)
         study.run()
         for record in study.experiments():
@@ -141,7 +141,7 @@ class Bench:
     def _worth(self, better: str, pairs: int) -> tuple[float, tuple[float, float]]:
         """Mean relative gain over the unchanged target, with its interval, in pairs side by side."""
         home, gains = Home(folder=self._folder, study="outside"), []
-        with assembled(home, self._contract, Options(slots=2), lambda _: None) as parts:
+        with assembled(home, self._contract, Options(workers=2), lambda _: None) as parts:
             edit = Edit(path=PATH, content=better.encode())
             made = parts.workspace.commit(
                 parts.terms.base, (edit,), message="gain", ref="refs/jumar/bench/gain"

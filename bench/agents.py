@@ -217,7 +217,7 @@ def play(arm: str, seed: int, runs: int) -> dict[str, Any]:
         for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "start")):
             git(folder, *words)
         home = Home(folder=folder, study="s")
-        with assembled(home, CONTRACT, Options(slots=1), lambda _: None) as parts:
+        with assembled(home, CONTRACT, Options(workers=1), lambda _: None) as parts:
             machine = Machine(runs)
             loop = Loop(_equipped(parts, ARMS[arm](seed), machine, seed))
             machine.enough = loop.interrupt

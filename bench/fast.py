@@ -84,5 +84,5 @@ def fast_study(folder: Path, observe: Observer, *, slots: int = 1) -> Iterator[P
     """Everything a study of the target in `folder` needs, with the counter as its agent."""
     home = Home(folder=folder, study="fast")
     text = (folder / "jumar.toml").read_text()
-    with assembled(home, text, Options(slots=slots), observe) as parts:
+    with assembled(home, text, Options(workers=slots), observe) as parts:
         yield replace(parts, agent=Counter())

@@ -124,7 +124,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=40, help="of each game (default 40)")
     parser.add_argument("--budget", type=float, default=10.0, help="CPU seconds of a run (default 10)")
     parser.add_argument("--fresh", type=int, default=3, help="seeds the best programs run again on")
-    parser.add_argument("--slots", type=int, default=2, help="runs at once (default 2)")
+    parser.add_argument("--workers", type=int, default=2, help="runs at once (default 2)")
     options = parser.parse_args()
     games = [
         Game(f"{agent.replace(' ', '_')}.{seed}", agent, seed, options.runs, options.fresh)
@@ -134,7 +134,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="jumar-bench-") as place:
         contract = make_target(Path(place, "tinylm"), options.budget)
         home = Home(folder=Path(place, "tinylm"), study="bench")
-        with assembled(home, contract, Options(slots=options.slots), lambda _: None) as parts:
+        with assembled(home, contract, Options(workers=options.workers), lambda _: None) as parts:
             play(parts, games, progress=not options.json)
     figures, bars = outcome_of(games, options.runs)
     return report(

@@ -90,7 +90,7 @@ def _study(cases: Sequence[Case], target: str, place: Path) -> tuple[list[Came],
     with Stage(place, target).set_up() as stage:
         home = Home(folder=stage.folder, study=target)
         text = (stage.folder / "jumar.toml").read_text(encoding="utf-8")
-        with assembled(home, text, Options(agent="nop", slots=1), lambda _: None) as parts:
+        with assembled(home, text, Options(agent="nop", workers=1), lambda _: None) as parts:
             workspace = parts.workspace
 
             def read(commit: str) -> dict[str, bytes]:

@@ -41,7 +41,7 @@ class Story:
         self.place, self.kind, self.said = place, kind, said
         self.folder = make_user(place / "repository", kind)
         ideas = make_ideas(place / "ideas", kind)
-        self.words = ("run", "--agent", f"replay:{ideas}", "--slots", str(kind.slots))
+        self.words = ("run", "--agent", f"replay:{ideas}", "--workers", str(kind.slots))
         # A sitting begins in the target's folder and finds the bench's own modules all the same.
         paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
         self.environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}

@@ -63,7 +63,7 @@ def assembled(home: Home, contract_text: str, options: Options, observe: Observe
         contract = with_limits(pinned, contract_text) if record else pinned
         accepted = options.sandbox is not None or bool(terms.waived)
         waived = preflight(contract, sandbox.name, sandbox.promises, waive=accepted)
-        slots = options.slots or _usual_slots(contract)
+        slots = options.workers or _usual_slots(contract)
         executor = LocalExecutor(sandbox, slots)
         try:
             parts = _parts(home, terms, contract, (workspace, sandbox, executor, ledger), observe)

@@ -24,7 +24,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     agent: str | Mapping[str, float] | None = None  #: or several, with their shares
     scale: str | None = None
     sandbox: str | None = None  #: choosing one accepts what it does not promise
-    slots: int | None = None  #: runs at once
+    workers: int | None = None  #: runs at once
     include_dirty: bool = False  #: start from the work tree as it is, snapshot into a commit
     new: bool = False  #: start another study though the last one could go on
 

@@ -123,7 +123,7 @@ def _quiet() -> Iterator[Finding]:
         name="side by side",
         value=f"the same work takes {factor:.2f} times as long with every core busy",
         ok=not slows,
-        fix="run one at a time where speed is what you measure: --slots 1" if slows else "",
+        fix="run one at a time where speed is what you measure: --workers 1" if slows else "",
         passes=slows,
     )
 

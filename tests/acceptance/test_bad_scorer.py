@@ -108,5 +108,5 @@ def test_a_target_that_ignores_its_seed_is_noticed_and_pairs_are_not_pretended(
     tiny: Tiny, jumar: Cli
 ) -> None:
     drifts = f"import time\nRATE = 1.0\nprint('loss:', 1 + (time.time() - {time.time()}) / 1000)\n"
-    said = jumar(tiny(work=drifts), "run", "--slots", "1", "--experiments", "1").stdout
+    said = jumar(tiny(work=drifts), "run", "--workers", "1", "--experiments", "1").stdout
     assert "the same seed does not give a closer result, so pairs share no luck" in said

@@ -82,7 +82,7 @@ def test_a_reader_that_goes_away_does_not_end_the_study(
     words: list[str], jumar: Jumar, tiny: Callable[..., Path]
 ) -> None:
     folder = tiny(contract=contract(experiments=3))
-    line = f"{sys.executable} -m jumar run --slots 1 {' '.join(words)} | true; exit ${{PIPESTATUS[0]}}"
+    line = f"{sys.executable} -m jumar run --workers 1 {' '.join(words)} | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(
         ["bash", "-c", line], cwd=folder, env=environment(), capture_output=True, text=True, check=False
     )

@@ -133,7 +133,7 @@ def test_claude_code_does_a_whole_study(user: Path, target: Path, jumar: Cli) ->
     model = Model()
     with ModelServer(model) as server:
         extra = {"ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": KEY}
-        jumar(target, "run", "--agent", "claude:claude-sonnet-4-5", "--slots", "1", extra=extra)
+        jumar(target, "run", "--agent", "claude:claude-sonnet-4-5", "--workers", "1", extra=extra)
         keys = {request.headers.get("x-api-key") for request in server.requests}
     assert keys == {KEY}
     check(target, model, "claude-code:claude-sonnet-4-5")
@@ -150,7 +150,7 @@ def test_codex_does_a_whole_study(user: Path, target: Path, jumar: Cli) -> None:
             f'model_provider = "local"\n[model_providers.local]\nname = "local"\n'
             f'base_url = "{server.url}/v1"\nwire_api = "responses"\nenv_key = "LOCAL_API_KEY"\n'
         )
-        jumar(target, "run", "--agent", "codex:gpt-5", "--slots", "1", extra={"LOCAL_API_KEY": KEY})
+        jumar(target, "run", "--agent", "codex:gpt-5", "--workers", "1", extra={"LOCAL_API_KEY": KEY})
         keys = {request.headers.get("authorization") for request in server.requests}
     assert keys == {f"Bearer {KEY}"}
     check(target, model, "codex:gpt-5")

@@ -48,7 +48,7 @@ def test_a_study_whose_terminal_goes_away_stops_now_and_loses_nothing(
     master, slave = os.openpty()
     # `setsid -c` makes it the terminal of the study's own session, whose end is what hangs up.
     process = subprocess.Popen(
-        ["setsid", "-c", *Cli.command("run", "--slots", "1")],
+        ["setsid", "-c", *Cli.command("run", "--workers", "1")],
         cwd=folder,
         env=environment() | {"TERM": "xterm"},
         stdin=slave,
@@ -72,7 +72,7 @@ def test_a_hang_up_leaves_a_log_that_is_a_file_its_last_words(
     tiny: Tiny, started: Callable[..., subprocess.Popen[str]]
 ) -> None:
     folder = tiny(work=SLOW, contract=contract(experiments=3))
-    process = started(folder, "run", "--slots", "1")
+    process = started(folder, "run", "--workers", "1")
     wait_for_a_run(open_study(folder))
     process.send_signal(signal.SIGHUP)
     said, _ = process.communicate(timeout=30)
@@ -85,7 +85,7 @@ def test_a_study_below_nohup_does_not_hear_of_it(tiny: Tiny, jumar: Cli) -> None
     folder = tiny(contract=contract(experiments=2))
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        process = jumar.start(folder, "run", "--slots", "1")
+        process = jumar.start(folder, "run", "--workers", "1")
     finally:
         signal.signal(signal.SIGHUP, before)
     while process.poll() is None:

@@ -104,7 +104,7 @@ def test_a_model_does_a_whole_study(
 ) -> None:
     with ModelServer(Model(), cached=100) as server:
         agent, extra = wire(server.url)
-        jumar(target, "run", "--agent", agent, "--slots", "1", extra=extra)
+        jumar(target, "run", "--agent", agent, "--workers", "1", extra=extra)
         requests = server.requests
     study = open_study(target)
     experiments = study.experiments()[1:]
@@ -171,7 +171,7 @@ def test_a_limit_ends_the_study_before_a_request_that_could_pass_it(target: Path
     subprocess.run(["git", "commit", "-qam", "limit"], cwd=target, check=True)
     with ModelServer(Model((set_("RATE", 2.0), *PLAN))) as server:
         agent, extra = messages(server.url)
-        done = jumar(target, "run", "--agent", agent, "--slots", "1", extra=extra)
+        done = jumar(target, "run", "--agent", agent, "--workers", "1", extra=extra)
     record = open_study(target).record()
     assert record is not None
     assert re.search(

@@ -125,7 +125,7 @@ def test_a_program_gets_faster_and_its_tests_say_what_right_is(
     for name, text in ideas.items():
         (tmp_path / "ideas" / f"{name}.patch").write_text(text)
 
-    said = jumar(folder, "run", "--slots", "1", "--agent", f"replay:{tmp_path / 'ideas'}").stdout
+    said = jumar(folder, "run", "--workers", "1", "--agent", f"replay:{tmp_path / 'ideas'}").stdout
 
     assert "the agent has nothing left to propose" in said
     verdicts = {one.number: one.verdict for one in open_study(folder).experiments()}
@@ -273,7 +273,7 @@ def test_a_change_that_crashes_fails_alone_and_the_study_goes_on(
         idea = folder.parent / "ideas" / name
         idea.mkdir(parents=True)
         (idea / "work.py").write_text(text)
-    jumar(folder, "run", "--slots", "1", "--agent", f"replay:{folder.parent / 'ideas'}")
+    jumar(folder, "run", "--workers", "1", "--agent", f"replay:{folder.parent / 'ideas'}")
     experiments = open_study(folder).experiments()[1:]
     decisions = [one.verdict.decision for one in experiments if one.verdict]
     assert decisions == [Decision.FAILED] * 4 + [Decision.KEPT, Decision.DISCARDED]

@@ -29,7 +29,7 @@ from jumar.core.verdict import Decision
 from jumar.testing.model_server import ModelServer, Request, Say
 from jumar.testing.tiny import CONTRACT, EXACT, Cli, environment
 
-OUTSIDE = ("run", "--agent", "external", "--slots", "1")
+OUTSIDE = ("run", "--agent", "external", "--workers", "1")
 
 SCRIPT = r"""
 set -eu
@@ -127,7 +127,7 @@ def test_what_waits_survives_kill_9_and_becomes_one_experiment_each(
     assert len(waiting) == 3
     said = jumar(target, "wait", f"t{waiting[-1]}", expect=14).stderr
     assert "nobody runs the study" in said
-    running = started(target, "run", "--slots", "1")
+    running = started(target, "run", "--workers", "1")
     for ticket in waiting:
         jumar(target, "wait", f"t{ticket}", expect=None)
     jumar(target, "stop")

@@ -27,7 +27,7 @@ def test_agents_of_the_contract_share_a_study_and_are_told_apart(
     folder = tiny(
         contract=contract(experiments=5) + AGENTS.replace("PROGRAM", f"{program} {{brief}}"), work=NOISY
     )
-    jumar(folder, "run", "--slots", "1")
+    jumar(folder, "run", "--workers", "1")
     study = open_study(folder)
     record = study.record()
     assert record is not None

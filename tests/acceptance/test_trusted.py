@@ -178,7 +178,7 @@ def verdicts(study: Study) -> list[Decision]:
 def test_an_honest_gain_is_kept_and_certified_on_data_the_search_never_saw(
     fit: Path, jumar: Cli, assert_sound: Sound
 ) -> None:
-    said = jumar(fit, "run", "--slots", "1", "--agent", offered(fit, {"1-honest": HONEST})).stdout
+    said = jumar(fit, "run", "--workers", "1", "--agent", offered(fit, {"1-honest": HONEST})).stdout
     study = open_study(fit)
     record = study.record()
     assert record is not None
@@ -198,7 +198,7 @@ def test_no_cheat_is_worth_more_than_the_honest_code_it_hides_in(
 ) -> None:
     cheats = {name: text.replace("FOLDER", str(fit)) for name, text in CHEATS.items()}
     ideas = {"1-honest": HONEST} | cheats
-    jumar(fit, "run", "--slots", "1", "--agent", offered(fit, ideas))
+    jumar(fit, "run", "--workers", "1", "--agent", offered(fit, ideas))
     study = open_study(fit)
     assert verdicts(study) == [Decision.KEPT] + [Decision.DISCARDED] * len(CHEATS)
     for cheat in study.experiments()[2:]:
@@ -216,7 +216,7 @@ def test_bad_answers_are_refused_and_a_mute_server_fails_alone(fit: Path, jumar:
         "3-no-number": "def predict(x):\n    return [x]\n",
         "4-crashes-training": "raise RuntimeError('no')\n",
     }
-    jumar(fit, "run", "--slots", "1", "--agent", offered(fit, ideas))
+    jumar(fit, "run", "--workers", "1", "--agent", offered(fit, ideas))
     study = open_study(fit)
     assert verdicts(study) == [Decision.FAILED] * 4
     why = [
@@ -251,7 +251,7 @@ def test_hidden_data_that_git_has_is_hidden_from_runs_all_the_same(
     (fit / ".gitignore").write_text("")
     Repository(fit).commit()
     ideas = {"1-honest": HONEST, "2-thief": THIEF.replace("FOLDER", str(fit))}
-    jumar(fit, "run", "--slots", "1", "--agent", offered(fit, ideas))
+    jumar(fit, "run", "--workers", "1", "--agent", offered(fit, ideas))
     assert verdicts(open_study(fit)) == [Decision.KEPT, Decision.DISCARDED]
     assert_sound(fit)
 
@@ -281,7 +281,7 @@ def test_a_run_cannot_tell_whether_it_is_the_candidate_or_what_that_is_compared_
     fit: Path, jumar: Cli, sandbox: str
 ) -> None:
     agent = offered(fit, {"1-nosy": NOSY})
-    jumar(fit, "run", "--slots", "1", "--sandbox", sandbox, "--agent", agent)
+    jumar(fit, "run", "--workers", "1", "--sandbox", sandbox, "--agent", agent)
     study = open_study(fit)
     own = study.experiment(1)
     runs = [run.run for run in own.runs if run.run.commit == own.experiment.commit]
@@ -317,7 +317,7 @@ def predict(x):
 def test_work_that_waits_until_it_is_scored_is_worth_nothing(fit: Path, jumar: Cli) -> None:
     (fit / "jumar.toml").write_text(CONTRACT.replace('budget = "20s"', 'budget = "1s"'))
     Repository(fit).commit()
-    jumar(fit, "run", "--slots", "1", "--agent", offered(fit, {"1-late": LATE, "2-honest": HONEST}))
+    jumar(fit, "run", "--workers", "1", "--agent", offered(fit, {"1-late": LATE, "2-honest": HONEST}))
     late, honest = (open_study(fit).experiment(number).verdict for number in (1, 2))
     assert late is not None and honest is not None
     assert (late.decision, late.reason.partition(":")[0]) == (Decision.DISCARDED, "guard serve_cpu_s")
@@ -346,7 +346,7 @@ def test_checks_are_passed_neither_by_leaving_early_nor_by_editing_the_tests(fit
     agent = offered(fit, {"1-leaves": leaves, "2-edits": HONEST, "3-shadows": HONEST, "4-honest": HONEST})
     (fit.parent / "ideas" / "2-edits" / "test_model.py").write_text("import unittest\n")
     (fit.parent / "ideas" / "3-shadows" / "unittest.py").write_text("raise SystemExit(0)\n")
-    jumar(fit, "run", "--slots", "1", "--agent", agent)
+    jumar(fit, "run", "--workers", "1", "--agent", agent)
     study = open_study(fit)
     assert verdicts(study) == [Decision.DISCARDED, Decision.INVALID, Decision.INVALID, Decision.KEPT]
     leaver, editor, shadower, _ = (one.verdict for one in study.experiments()[1:])
@@ -382,7 +382,7 @@ def test_a_runtime_in_the_targets_own_folder_shows_neither_data_nor_record_nor_h
     Repository(fit).commit()
     ideas = {"1-thief": THIEF.replace("FOLDER", str(fit)), "2-spy": SPY.replace("FOLDER", str(fit))}
     agent, path = offered(fit, ideas), {"PATH": f"{fit / 'bin'}:/usr/bin:/bin"}
-    jumar(fit, "run", "--slots", "1", "--sandbox", sandbox, "--agent", agent, extra=path)
+    jumar(fit, "run", "--workers", "1", "--sandbox", sandbox, "--agent", agent, extra=path)
     study = open_study(fit)
     thief, spy = (study.experiment(number).runs for number in (1, 2))
     assert isinstance(thief[0].outcome, Measured)
@@ -394,7 +394,7 @@ def test_a_runtime_in_the_targets_own_folder_shows_neither_data_nor_record_nor_h
 
 def test_the_spy_of_these_tests_does_see_them_where_nothing_hides_them(fit: Path, jumar: Cli) -> None:
     agent = offered(fit, {"1-spy": SPY.replace("FOLDER", str(fit))})
-    jumar(fit, "run", "--slots", "1", "--sandbox", "process", "--agent", agent)
+    jumar(fit, "run", "--workers", "1", "--sandbox", "process", "--agent", agent)
     study = open_study(fit)
     said = study.artefact(study.experiment(1).runs[0].artefacts["log"]).decode()
     for name in (".jumar/ledger.db", f".jumar/studies/{study.name}/pinned/score.py", ".git/HEAD"):
@@ -412,7 +412,7 @@ def test_an_input_that_holds_the_target_is_refused_before_anything_runs(fit: Pat
 
 def test_the_thief_of_these_tests_does_gain_where_nothing_hides_the_data(fit: Path, jumar: Cli) -> None:
     agent = offered(fit, {"1-thief": THIEF.replace("FOLDER", str(fit))})
-    jumar(fit, "run", "--slots", "1", "--sandbox", "process", "--agent", agent)
+    jumar(fit, "run", "--workers", "1", "--sandbox", "process", "--agent", agent)
     outcome = open_study(fit).experiment(1).runs[0].outcome
     assert isinstance(outcome, Measured)
     assert outcome.value == pytest.approx(0.0)

@@ -98,9 +98,9 @@ def test_a_study_that_is_finished_says_so_and_does_nothing_more(studied: Path, j
 
 def test_a_limit_that_is_raised_lets_a_finished_study_go_on(tiny: Callable[..., Path], jumar: Cli) -> None:
     folder = tiny(work=EXACT, contract=contract(experiments=1))
-    jumar(folder, "run", "--slots", "1")
+    jumar(folder, "run", "--workers", "1")
     (folder / "jumar.toml").write_text(contract(experiments=3, limits="plateau = 9"))
-    done = jumar(folder, "run", "--slots", "1")
+    done = jumar(folder, "run", "--workers", "1")
     assert "the limits are now experiments = 3, plateau = 9, by jumar.toml" in done.stdout
     assert "the study began with experiments = 1" in done.stdout
     assert "jumar.toml has changed" not in done.stderr
@@ -108,7 +108,7 @@ def test_a_limit_that_is_raised_lets_a_finished_study_go_on(tiny: Callable[..., 
     assert [one.number for one in study.experiments()] == [0, 1, 2, 3]
     assert (study.contract.limits.experiments, study.contract_changed) == (3, False)
     (folder / "jumar.toml").write_text(contract(experiments=4).replace('"loss"', '"other"'))
-    done = jumar(folder, "run", "--slots", "1")
+    done = jumar(folder, "run", "--workers", "1")
     assert "this study keeps to its own" in done.stderr
     assert api.open_study(folder).contract.measure.metric.name == "loss"
 
@@ -118,7 +118,7 @@ def test_the_python_api_runs_a_study_and_gives_values_and_a_frame(
 ) -> None:
     folder = tiny(work=EXACT)
     # One run at a time: side by side, a winner's rival is tried again beyond the limit.
-    alone = api.Options(slots=1)
+    alone = api.Options(workers=1)
     study = api.open_study(folder, options=alone)
     assert study.record() is None
     assert study.experiments() == ()

@@ -33,7 +33,7 @@ def folder(repository: Callable[[Mapping[str, str]], Path]) -> Path:
 def studied(place: Path, *texts: str) -> None:
     agent = ScriptedAgent(*(Edit(path="work.py", content=text.encode()) for text in texts))
     home = Home(folder=place, study="tiny")
-    with assembled(home, (place / "jumar.toml").read_text(), Options(slots=1), lambda _: None) as parts:
+    with assembled(home, (place / "jumar.toml").read_text(), Options(workers=1), lambda _: None) as parts:
         Loop(replace(parts, agent=agent)).run()
 
 

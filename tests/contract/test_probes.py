@@ -64,7 +64,9 @@ def target(repository: Make) -> Path:
 
 def run(folder: Path, agent: Curious, *, slots: int = 2) -> Study:
     home = Home(folder=folder, study="tiny")
-    with assembled(home, (folder / "jumar.toml").read_text(), Options(slots=slots), lambda _: None) as parts:
+    with assembled(
+        home, (folder / "jumar.toml").read_text(), Options(workers=slots), lambda _: None
+    ) as parts:
         Loop(replace(parts, agent=agent)).run()
     return open_study(folder)
 

@@ -80,7 +80,7 @@ def ignore(_: Entry | Tick) -> None:
 @contextmanager
 def sitting(folder: Path, agent: Script, observe: Callable[[Entry | Tick], None] = ignore) -> Iterator[Loop]:
     home, terms = Home(folder=folder, study="tiny"), (folder / "jumar.toml").read_text()
-    with assembled(home, terms, Options(slots=1), observe) as parts:
+    with assembled(home, terms, Options(workers=1), observe) as parts:
         yield Loop(replace(parts, agent=agent, evaluator=OtherHoldout(parts.evaluator)))
 
 
@@ -193,7 +193,7 @@ class Fails:
 
 def run_bomb(folder: Path, agent: Script, observe: Callable[[Entry | Tick], None] = ignore) -> Study:
     home, terms = Home(folder=folder, study="tiny"), (folder / "jumar.toml").read_text()
-    with assembled(home, terms, Options(slots=1), observe) as parts:
+    with assembled(home, terms, Options(workers=1), observe) as parts:
         Loop(replace(parts, agent=agent, evaluator=Fails(parts.evaluator, "A = 2.0"))).run()
     return open_study(folder)
 

@@ -72,7 +72,7 @@ def target(repository: Callable[[Mapping[str, str]], Path]) -> Path:
 @contextmanager
 def sitting(folder: Path, agent: Thinker) -> Iterator[Loop]:
     home = Home(folder=folder, study="tiny")
-    with assembled(home, (folder / "jumar.toml").read_text(), Options(slots=1), lambda _: None) as parts:
+    with assembled(home, (folder / "jumar.toml").read_text(), Options(workers=1), lambda _: None) as parts:
         yield Loop(replace(parts, agent=agent))
 
 

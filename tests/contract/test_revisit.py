@@ -81,7 +81,7 @@ def sitting(folder: Path, agent: Script, weather: Weather) -> Iterator[Loop]:
         record = open_study(folder).record()
         return sum(record.decisions.values()) if record else 0
 
-    with assembled(home, terms, Options(slots=1), ignore) as parts:
+    with assembled(home, terms, Options(workers=1), ignore) as parts:
         yield Loop(replace(parts, agent=agent, evaluator=Changing(parts.evaluator, weather, judged)))
 
 

@@ -100,7 +100,7 @@ def sitting(
     """A loop with an agent of the test's own."""
     home = Home(folder=folder, study="tiny")
     with assembled(
-        home, terms or (folder / "jumar.toml").read_text(), Options(slots=slots), observe
+        home, terms or (folder / "jumar.toml").read_text(), Options(workers=slots), observe
     ) as parts:
         yield Loop(with_agent(parts, agent))
 

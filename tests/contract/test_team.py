@@ -33,7 +33,7 @@ def target(repository: Callable[[Mapping[str, str]], Path]) -> Make:
 
 def run(folder: Path, team: Team, *, experiments: int | None = None) -> Study:
     home = Home(folder=folder, study="tiny")
-    with assembled(home, (folder / "jumar.toml").read_text(), Options(slots=1), lambda _: None) as parts:
+    with assembled(home, (folder / "jumar.toml").read_text(), Options(workers=1), lambda _: None) as parts:
         first: AnyAgent = next(iter(team.members.values()))
         Loop(replace(parts, agent=first, team=team)).run(experiments=experiments)
     return open_study(folder)

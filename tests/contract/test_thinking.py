@@ -88,7 +88,7 @@ def run(
     folder: Path, agent: Mind, observe: Callable[[Entry | Tick], None] = lambda _: None, slots: int = 2
 ) -> Study:
     home = Home(folder=folder, study="tiny")
-    with assembled(home, (folder / "jumar.toml").read_text(), Options(slots=slots), observe) as parts:
+    with assembled(home, (folder / "jumar.toml").read_text(), Options(workers=slots), observe) as parts:
         agent.loop = Loop(replace(parts, agent=agent))
         agent.loop.run()
     return open_study(folder)

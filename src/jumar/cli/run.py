@@ -47,7 +47,7 @@ from jumar.study.tick import Tick
     "Several times for several: tuner=0.7, codex=0.3.",
 )
 @click.option("--scale", metavar="NAME", help="The scale of a new study (default: the first).")
-@click.option("--slots", type=Whole(1), metavar="N", help="Runs at once (default: what fits).")
+@click.option("--workers", type=Whole(1), metavar="N", help="Runs at once (default: what fits).")
 @click.option("--sandbox", metavar="NAME", help="Which sandbox; accepts what it does not promise.")
 @click.option("--include-dirty", is_flag=True, help="Start from uncommitted changes, snapshot as a commit.")
 @click.option("--new", is_flag=True, help="Start another study though the last one could go on.")
