@@ -11,6 +11,7 @@ import msgspec
 from jumar.core.desk import Question, Usage
 from jumar.core.experiment import Experiment
 from jumar.core.job import ExitReport
+from jumar.core.machine import Circumstances
 from jumar.core.outcome import Outcome
 from jumar.core.probe import Probe, probe_in_words
 from jumar.core.run import Run
@@ -195,6 +196,7 @@ class Resumed(msgspec.Struct, frozen=True, kw_only=True, tag="resumed"):
 
     pid: int
     host: str
+    under: Circumstances | None = None  #: of the runs to come; None where they differ, and in older records
 
 
 class Rested(msgspec.Struct, frozen=True, kw_only=True, tag="rested"):

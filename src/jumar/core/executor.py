@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 
 from jumar.core.job import ExitReport, Job
+from jumar.core.machine import Circumstances
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,10 +24,16 @@ class Executor(Protocol):
     more jobs than there are slots, and what counts is the caller's to hold. Each job is reported
     by `wait` exactly once. `wake` may be called on any thread: the `wait` that is under way, or else
     the next one, returns at once. `cancel` may be called twice and after the end. Nothing that a job
-    started outlives its report, nor `close`.
+    started outlives its report, nor `close`. As many jobs as there are slots take no core, GPU or
+    memory from one another. Each report says under which circumstances its job ran.
     """
 
     slots: int  #: how many jobs may run at once
+
+    @property
+    def under(self) -> Circumstances | None:
+        """What every job runs under from now on; None where they differ."""
+        ...
 
     def submit(self, job: Job) -> None: ...
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from jumar.core.machine import Circumstances
+
 
 class Caps(msgspec.Struct, frozen=True, kw_only=True):
     """Hard limits of one command's whole process tree. None means no such limit."""
@@ -49,6 +51,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     `servers` are jobs that live as long as this one: each one's standard input and output are
     pipes whose other ends this job inherits; JUMAR_SERVERS is `read_fd:write_fd` of each,
     separated by commas.
+
+    `cores` are numbers of the CPUs that everything of it may run on, none for any. A job that `follows`
+    another, as a score follows its run, is given what that one was.
     """
 
     key: str  #: unique among the jobs of one executor
@@ -64,6 +69,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     network: bool = False
     work: str = ""
     home: str = ""
+    cores: tuple[int, ...] = ()
+    follows: str = ""  #: key of a job that has ended
     servers: tuple[Job, ...] = ()
 
 
@@ -79,6 +86,7 @@ class ExitReport(msgspec.Struct, frozen=True, kw_only=True):
     disk_bytes: int = 0
     detail: str = ""  #: a sentence where the ending alone does not say enough
     servers: tuple[ExitReport, ...] = ()
+    under: Circumstances | None = None  #: as the executor knows them; None in older records
 
     @property
     def succeeded(self) -> bool:

@@ -17,6 +17,18 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     gpus: tuple[str, ...] = ()
 
 
+class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run's numbers depend on beside its code: only those made under the same ones compare."""
+
+    machine: str  #: its class: what of it a run has to itself, in words
+    workers: int  #: how many runs it makes at once
+
+
+def alike(one: Circumstances | None, other: Circumstances | None) -> bool:
+    """Whether numbers made under both may be compared. None is of an older record: it matches everything."""
+    return one is None or other is None or one == other
+
+
 def machine_in_words(machine: Machine) -> str:
     """What a claim says of the machine it was measured on."""
     cores = f"{machine.cores} core{'' if machine.cores == 1 else 's'}"

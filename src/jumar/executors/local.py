@@ -17,6 +17,7 @@ from collections import deque
 
 from jumar.core.executor import Ended
 from jumar.core.job import Job
+from jumar.core.machine import Circumstances
 from jumar.core.sandbox import Confined, Sandbox
 
 # How far a run may pass a cap that is only looked at. A look costs about 0.2 ms per process of a run.
@@ -26,8 +27,8 @@ _LOOK_S = 0.05
 class LocalExecutor:
     """As `core.executor.Executor` promises. What could not be confined is raised by `wait`."""
 
-    def __init__(self, sandbox: Sandbox, slots: int) -> None:
-        self.slots = slots
+    def __init__(self, sandbox: Sandbox, slots: int, under: Circumstances | None = None) -> None:
+        self.slots, self.under = slots, under
         self._sandbox = sandbox
         self._asked: deque[Job | str] = deque()  # a job to start, or the key of one to cancel
         self._ended: queue.SimpleQueue[Ended | Exception | None] = queue.SimpleQueue()  # None: woken
