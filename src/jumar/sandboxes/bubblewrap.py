@@ -98,7 +98,7 @@ class Bubblewrap:
         env = environment(job, streams, search=program.search, home=own, out=str(OUT), scratch="/tmp")
         view = arguments(job, program, home)
         status, told = (own_fd(fd) for fd in os.pipe2(os.O_CLOEXEC))
-        passwd, names, calls = map(_memory_file, (_passwd(uid, home), _names(uid), _filter()))
+        passwd, names, calls = map(_memory_file, (_passwd(uid, home), _names(uid), _filter(job)))
         files = ["--perms", "0755", "--dir", "/etc", *_file(passwd, "passwd"), *_file(names, "group")]
         argv = [
             *(paths["bwrap"], *_confinement(job.network, told), *files, *view),
@@ -108,7 +108,7 @@ class Bubblewrap:
         fds = (told, passwd, names, calls)
         try:
             with connected(job, streams, fds) as (numbers, log_fd):
-                process = warden().start(argv, env, numbers, job.caps.memory_bytes)
+                process = warden().start(argv, env, numbers, job.caps.memory_bytes, cores=job.cores)
         except BaseException:
             os.close(status)
             raise
@@ -256,8 +256,8 @@ def _programs() -> dict[str, str]:
     return paths
 
 
-def _filter() -> bytes:
-    return seccomp.program(seccomp.FAMILIES)
+def _filter(job: Job) -> bytes:
+    return seccomp.program(seccomp.FAMILIES, pinned=bool(job.cores))
 
 
 def _home() -> Path:

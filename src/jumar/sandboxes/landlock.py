@@ -77,7 +77,7 @@ class Landlock:
         confine = {
             "rlimits": rlimits(job.caps, 0 if is_root else tasks_of_this_user()),
             "landlock": (_attributes(), list(_rules(job, shown)), True),
-            "seccomp": seccomp.program(families, launched=True),
+            "seccomp": seccomp.program(families, launched=True, pinned=bool(job.cores)),
             "uid": uid,
             "capabilities": [_reading_capability()] if is_root else [],
         }

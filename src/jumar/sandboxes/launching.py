@@ -39,7 +39,7 @@ def start(
     confine = {**confine, "folder": str(folder), "report": write}
     try:
         with connected(job, streams, (write,)) as (numbers, log_fd):
-            process = warden().start(list(command), env, numbers, job.caps.memory_bytes, confine)
+            process = warden().start(list(command), env, numbers, job.caps.memory_bytes, confine, job.cores)
     except BaseException:
         os.close(read)
         raise

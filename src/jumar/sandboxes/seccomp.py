@@ -119,6 +119,9 @@ LASTING: dict[str, tuple[int | None, int | None]] = {
     "mq_open": (240, 180),
 }
 
+#: answers "done" and does nothing where a run has cores of its own: the others are its neighbours'
+PINNING: dict[str, tuple[int | None, int | None]] = {"sched_setaffinity": (203, 122)}
+
 #: calls that send signals, or lead to it; their first argument says to whom
 _SIGNALLING: dict[str, tuple[int, int]] = {
     "kill": (62, 129),
@@ -154,12 +157,15 @@ _Code = list[tuple[int, int, int, int]]
 
 
 @functools.cache
-def program(families: tuple[int, ...], *, launched: bool = False, machine: str = "") -> bytes:
+def program(
+    families: tuple[int, ...], *, launched: bool = False, pinned: bool = False, machine: str = ""
+) -> bytes:
     """The filter for this machine; `families` are the socket families that may be created.
 
     `launched` adds what namespaces would do: files keep their modes, nothing that lasts is shared
-    through the kernel, and the process called LAUNCHER cannot be signalled. Raises
-    SandboxUnavailable on an architecture without a table.
+    through the kernel, and the process called LAUNCHER cannot be signalled. With `pinned`, whoever
+    asks for other cores keeps those that it has. Raises SandboxUnavailable on an architecture without
+    a table.
     """
     machine = machine or os.uname().machine
     if machine not in _ARCHITECTURES:
@@ -171,6 +177,8 @@ def program(families: tuple[int, ...], *, launched: bool = False, machine: str =
     if machine == "x86_64":
         code += [(_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _ENOSYS)]
     code += _answer(DENIED, column, _EPERM) + _answer(ABSENT, column, _ENOSYS)
+    if pinned:
+        code += _answer(PINNING, column, _DONE)
     if launched:
         code += _answer(HOLLOW, column, _DONE) + _answer(LASTING, column, _EPERM)
         for numbers in _SIGNALLING.values():

@@ -64,13 +64,16 @@ class Warden:
         fds: Mapping[int, int],
         memory_bytes: int | None,
         confine: Mapping[str, Any] | None = None,
+        cores: tuple[int, ...] = (),
     ) -> Started:
         """Start `command` in a group of its own; `fds` are its number of each → ours.
 
-        With `confine` it starts below a launcher, see `launcher.py`. Raises SandboxUnavailable when
-        there is no process to be had; then nothing was started.
+        With `confine` it starts below a launcher, see `launcher.py`; with `cores` it and its children
+        run on those alone. Raises SandboxUnavailable when there is no process to be had; then nothing
+        was started.
         """
-        order = {"command": command, "env": dict(env), "numbers": list(fds), "confine": confine}
+        order = {"command": command, "env": dict(env), "numbers": list(fds)}
+        order |= {"confine": confine, "cores": list(cores)}
         with self._lock, _explained():
             spare = self._awake()
             try:

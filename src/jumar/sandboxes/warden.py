@@ -18,9 +18,10 @@ the socket come packets, each a marshalled tuple:
   or None for what it never started.
 
 A spare says its process id when it is in its groups. Its order is descriptors, the first of which
-holds a marshalled dict: `command` and `env`, the `numbers` that the other descriptors become, and
-`confine`, which is None or has the spare play the launcher (see `launcher.py`). It closes its
-channel as the command begins, and says a reason only when it cannot.
+holds a marshalled dict: `command` and `env`, the `numbers` that the other descriptors become, the
+`cores` that all of it is to run on (none: any), and `confine`, which is None or has the spare play the
+launcher (see `launcher.py`). It closes its channel as the command begins, and says a reason only when
+it cannot.
 """
 
 from __future__ import annotations
@@ -121,6 +122,8 @@ def _be_spare(channel: socket.socket, files: list[str], warden: int) -> None:
             return
         with os.fdopen(fds[0], "rb") as file:
             order: dict[str, Any] = marshal.load(file)
+        if order["cores"]:
+            os.sched_setaffinity(0, order["cores"])
         channel = _renumber(channel, fds[1:], order["numbers"])
         for number in (signal.SIGPIPE, signal.SIGXFSZ, *_IGNORED):
             signal.signal(number, signal.SIG_DFL)

@@ -7,6 +7,7 @@ sandbox does not make is not examined: that is decided by its `promises`, not by
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -57,6 +58,24 @@ class SandboxSuite(Exam):
         report = run(sandbox, lab.job("import os; os.kill(os.getpid(), 11)"))
         assert (report.ending, report.exit_code) == (Ending.SIGNALLED, None)
         assert "SIGSEGV" in report.detail
+
+    def test_a_run_stays_on_the_cores_that_it_was_given(self, sandbox: Sandbox, lab: Lab) -> None:
+        core = max(os.sched_getaffinity(0))
+        code = """
+            import os, subprocess
+            own = os.sched_getaffinity(0)
+            print(*own, subprocess.check_output(["nproc"], text=True).strip())
+            try:
+                os.sched_setaffinity(0, range(os.cpu_count()))
+            finally:
+                print(os.sched_getaffinity(0) == own)
+        """
+        job = lab.job(code, cores=(core,))
+        assert run(sandbox, job).succeeded
+        has, stays = job.log.read_text().splitlines()
+        assert has == f"{core} 1"
+        if Promise.HIDES_FILES in sandbox.promises:  # one that is a boundary keeps it there, too
+            assert stays == "True"
 
     @pytest.mark.parametrize("name", ["no-such-program", "./no-such-file", "./main.py", "/no/such/place"])
     def test_a_command_that_cannot_be_started_is_told_by_name(

@@ -45,6 +45,7 @@ class Filter:
         | seccomp.ABSENT
         | seccomp.HOLLOW
         | seccomp.LASTING
+        | seccomp.PINNING
         | {
             "clone": (56, 220),
             "clone3": (435, 435),
@@ -59,8 +60,8 @@ class Filter:
         }
     )
 
-    def __init__(self, machine: str, families: tuple[int, ...] = seccomp.FAMILIES, launched: bool = False):
-        self.program = seccomp.program(families, launched=launched, machine=machine)
+    def __init__(self, machine: str, families: tuple[int, ...] = seccomp.FAMILIES, **more: bool):
+        self.program = seccomp.program(families, machine=machine, **more)
         self.column, self.architecture = MACHINES.index(machine), ARCHITECTURE[machine]
 
     def __call__(self, name: str, *arguments: int) -> str:
@@ -124,6 +125,12 @@ def test_sockets_are_limited_to_the_families_given(machine: str) -> None:
     assert [asked("socket", family) for family in (vsock, alg)] == ["EAFNOSUPPORT"] * 2
     none = Filter(machine, families=())
     assert {none("socket", family) for family in (*seccomp.FAMILIES, vsock)} == {"EAFNOSUPPORT"}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_who_has_cores_of_its_own_keeps_them(machine: str) -> None:
+    assert Filter(machine)("sched_setaffinity") == ALLOWED
+    assert Filter(machine, pinned=True)("sched_setaffinity") == "done"
 
 
 @pytest.mark.parametrize("machine", MACHINES)
