@@ -15,6 +15,23 @@ from jumar.core.proposal import Proposal
 NOTHING_LEFT = "the agent has nothing left to propose"  #: why a study rests when there are no ideas
 
 
+class InHand(msgspec.Struct, frozen=True, kw_only=True):
+    """An idea that somebody works on, and of which nothing is handed in yet."""
+
+    who: str
+    words: str = ""  #: what about, where that is said
+    since: float
+    until: float  #: then it is nobody's any more, unless it is taken up again
+
+
+class Puzzle(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that somebody left open for whoever proposes next."""
+
+    number: int
+    who: str
+    words: str
+
+
 class Brief(msgspec.Struct, frozen=True, kw_only=True):
     """What an agent is told for one proposal; made afresh each time from the ledger.
 
@@ -36,6 +53,9 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     refusals: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  #: what researchers outside wrote down, oldest first
+    at: float = 0.0  #: seconds since the epoch; 0 where ages are not told
+    in_hand: tuple[InHand, ...] = ()  #: by others, beside the open experiments; oldest first
+    puzzles: tuple[Puzzle, ...] = ()  #: open questions, oldest first
 
 
 class Stretch(msgspec.Struct, frozen=True, kw_only=True):

@@ -156,6 +156,22 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True, tag="noted"):
     """A researcher outside noted something, for itself and for whoever proposes next."""
 
     words: str
+    question: bool = False  #: it asks: an open question, until somebody answers it
+    answers: int = 0  #: number of the open question that it answers
+
+
+class TakenUp(msgspec.Struct, frozen=True, kw_only=True, tag="taken_up"):
+    """Somebody works on an idea of which nothing is handed in yet: others think of something else.
+
+    One with the same key takes its place; `until` 0 puts it down. What is neither put down nor taken up
+    again by then is nobody's any more: whoever held it may be dead.
+    """
+
+    key: str
+    who: str
+    words: str = ""  #: what about, where that is said
+    until: float = 0.0  #: seconds since the epoch
+    outside: bool = False  #: by another process than the controller, with whose agents theirs end
 
 
 class Probed(msgspec.Struct, frozen=True, kw_only=True, tag="probed"):
@@ -220,6 +236,7 @@ Event = (
     | Revisited
     | HandedIn
     | Noted
+    | TakenUp
     | Probed
     | Asked
     | Noticed

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 REGULAR = 0o100644  #: git's mode of an ordinary file
 TICKET = "ticket"  #: in the details of what was handed in from outside
+PUZZLE = "question"  #: in the details: what the agent leaves open for whoever proposes next
 ASKED = "asked"  #: in the details of a re-test that a person asked for: the entry that says so
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from heapq import nlargest
 
-from jumar.core.agent import Brief, KnobNow, Stretch
+from jumar.core.agent import Brief, InHand, KnobNow, Stretch
 from jumar.core.contract import Clock, Contract, Guard, Metric, Scores
 from jumar.core.experiment import BASELINE
 from jumar.core.outcome import Measured
@@ -41,6 +41,7 @@ KNOBS_SHARE = 0.06
 OTHERS_SHARE = 0.03
 MESSAGES_SHARE = 0.06  # the latest words of people
 NOTES_SHARE = 0.03
+PUZZLES_SHARE = 0.02
 MOST_REFUSAL = 1_000  #: characters
 
 _HOW = """\
@@ -72,7 +73,8 @@ def brief_text(brief: Brief, recollection: Recollection, knobs: Sequence[KnobNow
         _source(brief, int(SOURCE_SHARE * most)),
         *_record(brief, recollection, int(RECORD_SHARE * most)),
         _knobs(knobs, recollection, int(KNOBS_SHARE * most)),
-        _others(recollection, int(OTHERS_SHARE * most)),
+        _puzzles(brief, int(PUZZLES_SHARE * most)),
+        _others(brief, recollection, int(OTHERS_SHARE * most)),
     ]
     text = "\n\n".join(section for section in sections if section) + "\n"
     return cut(text, 3 * most)
@@ -306,6 +308,32 @@ def _stretch(part: Stretch) -> str:
     return f"at {short(part.values, 40)}: {''.join(said)}{', ' if said and lost else ''}{lost}"
 
 
-def _others(recollection: Recollection, most: int) -> str:
-    lines = fitting((f"- {headline(record)}" for record in recollection.open), most)
-    return "## What others are trying now\n\n" + "\n".join(lines) if lines else ""
+def _puzzles(brief: Brief, most: int) -> str:
+    told = (
+        f"- question {each.number}, of {short(each.who, 40)}: {quoted(each.words, 300)}"
+        for each in reversed(brief.puzzles)
+    )
+    lines = fitting(told, most)
+    return "## Open questions of other researchers, the latest first\n\n" + "\n".join(lines) if lines else ""
+
+
+def _others(brief: Brief, recollection: Recollection, most: int) -> str:
+    """What is tried and thought of by now: the latest first, as what is over soonest matters least."""
+    tried = [
+        f"- {headline(record)}{_age(brief.at, record.proposed_at)}" for record in reversed(recollection.open)
+    ]
+    lines = fitting((*(_held(brief.at, each) for each in reversed(brief.in_hand)), *tried), most)
+    if not lines:
+        return ""
+    return "## In hand now, by others: propose something else\n\n" + "\n".join(lines)
+
+
+def _held(at: float, held: InHand) -> str:
+    about = f": {quoted(held.words)}" if held.words else ""
+    return f"- {short(held.who, 40)} works on an idea{about}{_age(at, held.since)}"
+
+
+def _age(at: float, since: float) -> str:
+    """`, for 3 min`; nothing where ages are not told."""
+    minutes = int((at - since) / 60) if at else -1
+    return "" if minutes < 0 else f", for {minutes} min" if minutes else ", since a moment ago"

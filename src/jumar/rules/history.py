@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from jumar.core.agent import InHand, Puzzle
 from jumar.core.desk import Question
 from jumar.core.event import (
     Answered,
@@ -20,23 +21,27 @@ from jumar.core.event import (
     Proposed,
     Refuted,
     Rested,
+    Resumed,
     Revisited,
     RunEnded,
     RunLost,
     RunStarted,
     StudyStarted,
+    TakenUp,
     Thought,
     Wish,
 )
 from jumar.core.evidence import Noise
 from jumar.core.experiment import BASELINE, Experiment, ExperimentRecord
 from jumar.core.outcome import Measured
-from jumar.core.proposal import ASKED, TICKET
+from jumar.core.proposal import ASKED, PUZZLE, TICKET
 from jumar.core.run import Purpose, RunRecord
 from jumar.core.verdict import Claim, Decision, Verdict
 from jumar.rules.limits import Spent
 from jumar.rules.means import Means
 from jumar.rules.worked import Worked
+
+OUTSIDE = "external"  # the name by which researchers outside go
 
 
 class Pooled(NamedTuple):
@@ -73,6 +78,10 @@ class History:
         self.answers: dict[str, list[Answered]] = {}  # agent → what it was answered since its last experiment
         self.handed: dict[int, HandedIn] = {}  # ticket → what waits; replaced, never changed
         self.notes: list[str] = []
+        self.in_hand: dict[str, InHand] = {}  # key → what somebody has taken up, held or not by now
+        self._of_controller: set[str] = set()  # keys of what its own agents have taken up
+        self.puzzles: dict[int, Puzzle] = {}  # number → open question, oldest first
+        self._puzzled = 0
         self.questions: dict[str, Question] = {}  # agent → the one that its latest answers are about
         self.retests: dict[int, int] = {}  # entry that asks for it → experiment to try again
         self.waits: dict[str, float] = {}  # agent → seconds waited for it since its last experiment
@@ -102,12 +111,35 @@ class History:
                 self._apply_to_agent(event)
             case HandedIn() as handed:
                 self.handed = {**self.handed, entry.seq: handed}
-            case Noted(words=words):
-                self.notes.append(words)
+            case Noted() | TakenUp() | Resumed():
+                self._apply_to_community(entry)
             case Certified(claim=claim):
                 self.claims.append(claim)
             case _:
                 self._apply_to_experiment(entry)
+
+    def _apply_to_community(self, entry: Entry) -> None:
+        match entry.event:
+            case Noted(words=words, question=True):
+                self._puzzle(OUTSIDE, words)
+            case Noted(words=words, answers=answers):
+                self.puzzles.pop(answers, None)
+                self.notes.append(words)
+            case TakenUp() as taken:
+                self.in_hand.pop(taken.key, None)
+                if taken.until > entry.at:
+                    self.in_hand[taken.key] = InHand(
+                        who=taken.who, words=taken.words, since=entry.at, until=taken.until
+                    )
+                (self._of_controller.discard if taken.outside else self._of_controller.add)(taken.key)
+            case Resumed():  # whoever thought for the controller before this one thinks no more
+                for key in self._of_controller:
+                    self.in_hand.pop(key, None)
+                self._of_controller.clear()
+
+    def _puzzle(self, who: str, words: str) -> None:
+        self._puzzled += 1
+        self.puzzles[self._puzzled] = Puzzle(number=self._puzzled, who=who, words=words)
 
     def _apply_to_agent(self, event: Answered | Thought) -> None:
         match event:
@@ -190,6 +222,8 @@ class History:
         if experiment.tree:
             self.trees.setdefault(experiment.tree, experiment.number)
         self.retests.pop(experiment.details.get(ASKED, 0), None)
+        if isinstance(words := experiment.details.get(PUZZLE), str) and "retest_of" not in experiment.details:
+            self._puzzle(experiment.agent, words)
         if "retest_of" not in experiment.details:
             self.answers.pop(experiment.agent, None)
             self.questions.pop(experiment.agent, None)

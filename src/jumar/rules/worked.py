@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jumar.core.event import Asked, Entry, HandedIn, Noted, Rested, Resumed, Wish
+from jumar.core.event import Asked, Entry, HandedIn, Noted, Rested, Resumed, TakenUp, Wish
 
 
 class Worked:
@@ -26,7 +26,8 @@ class Worked:
                 self._since = None
             case Asked(wish=Wish.RESUME):
                 self._since = entry.at if self._since is None else self._since
-            case Asked() | HandedIn() | Noted():  # by another process: no sign that the controller lives
+            # By another process: no sign that the controller lives.
+            case Asked() | HandedIn() | Noted() | TakenUp(outside=True):
                 pass
             case _:
                 self.heard(entry.at)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from jumar.core.agent import Agent, AnyAgent, Brief, Researcher, Team, Waiter
 from jumar.core.desk import Question
-from jumar.core.event import Answered, Noticed, Thought
+from jumar.core.event import Answered, Noticed, TakenUp, Thought
 from jumar.core.probe import Probe
 from jumar.core.proposal import ASKED, TICKET, Cost, Proposal
 from jumar.errors import AgentFailed, Breach, NoRoom, Usage
@@ -34,6 +34,8 @@ from jumar.study.thinking import Inbox, Thinking
 MOST_REFUSALS = 3
 # An agent whose trouble may pass is asked so often before the study rests; it has waited itself.
 MOST_FAILURES = 3
+# A thought of which nobody says that it is over counts as somebody's so long; few take longer.
+HOLD_S = 3600.0
 GIVE_UP_S = 2.0  # for agents to end that were called off; whoever has not then is left alone
 
 
@@ -164,6 +166,7 @@ class Asking:
     def _take_in(self, one: Thinking) -> int | None:
         self.idle(self._idle[1])
         self._thinking.remove(one)
+        self._take_up(one, 0.0)
         agent, proposal, number = one.agent, None, len(self._recorder.history.experiments)
         try:
             proposal = one.came()
@@ -220,6 +223,7 @@ class Asking:
         gone = [one for one in self._thinking if isinstance(one.agent, Waiter) or not only_waiters]
         for one in gone:
             one.called_off.set()
+            self._take_up(one, 0.0)
             self._note(one)
         self._leaving += gone
         self._thinking = [one for one in self._thinking if one not in gone]
@@ -245,7 +249,7 @@ class Asking:
             one.waited_s, one.probed = before.waited_s, before.probed
             if self._finishing:
                 return self._note(one)
-        brief = self._brief(one.question)
+        brief = self._briefing.write(self._recorder.history, self._parts.program, one.question, key=one.key)
         veil, knobs = self._briefing.veil(self._recorder.history), self._parts.knobs(brief)
         places = (self._parts.workspace, self._parts.artefacts)
         history = self._recorder.history
@@ -262,10 +266,17 @@ class Asking:
             (self._keep, lambda tool, arguments: self._probe(one, tool, arguments)),
             (self._inbox, self._parts.artefacts, one.called_off, self._purse_of(one.agent.name)),
         )
+        self._take_up(one, HOLD_S)
         self._recorder.commit()
         self.idle(self._idle[1])
         self._thinking.append(one)
         one.begin(brief, desk, self._inbox.tell)
+
+    def _take_up(self, one: Thinking, for_s: float) -> None:
+        """Have the record say that an agent thinks, for others to think of something else; 0: no more."""
+        if not isinstance(one.agent, Waiter):
+            until = self._parts.now() + for_s if for_s else 0.0
+            self._recorder.note(TakenUp(key=one.key, who=one.agent.name, until=until))
 
     def _purse_of(self, agent: str) -> OwnPurse:
         if self._purse is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from itertools import compress
 from operator import is_not
 
@@ -20,14 +21,22 @@ from jumar.rules.scope import matches
 from jumar.rules.seeds import chance_for
 from jumar.rules.veil import Veil
 
+MOST_WORDS = 100  #: of messages, notes, questions and holds: the latest; far more than a brief has room for
+
 
 class Briefing:
     """Writes briefs. Reads the champion's files once per champion, and veils each record once."""
 
     def __init__(
-        self, study: str, contract: Contract, workspace: Workspace, protected: tuple[str, ...]
+        self,
+        study: str,
+        contract: Contract,
+        workspace: Workspace,
+        protected: tuple[str, ...],
+        *,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self._study, self._contract = study, contract
+        self._study, self._contract, self._now = study, contract, now
         self._workspace, self._protected = workspace, protected
         self._commit = ""
         self._tree: Mapping[str, TreeFile] = {}
@@ -36,12 +45,18 @@ class Briefing:
         self._told: list[ExperimentRecord] = []  # as they are
         self._shown: list[ExperimentRecord] = []  # and as agents see them
 
-    def write(self, history: History, program: str, question: Question | None = None) -> Brief:
-        """The brief that puts this question, or the next one about the champion."""
+    def write(
+        self, history: History, program: str, question: Question | None = None, *, key: str = ""
+    ) -> Brief:
+        """The brief that puts this question, or the next one about the champion.
+
+        `key` is under which whoever is told has taken up the thought.
+        """
         question = question or Question(number=len(history.experiments), parent=history.champion_commit)
         parent, number, refusals = question.parent, question.number, question.refusals
         noise, value = noise_of(history), standing(history, parent).value
-        secret = history.terms.secret if history.terms else ""
+        secret, now = history.terms.secret if history.terms else "", self._now()
+        held = [each for name, each in history.in_hand.items() if name != key and each.until > now]
         return Brief(
             study=self._study,
             number=number,
@@ -54,8 +69,11 @@ class Briefing:
             history=self.history(history),
             chance=chance_for(secret, number, len(refusals)),
             refusals=refusals,
-            messages=tuple(history.messages),
-            notes=tuple(history.notes),
+            messages=tuple(history.messages[-MOST_WORDS:]),
+            notes=tuple(history.notes[-MOST_WORDS:]),
+            at=now,
+            in_hand=tuple(held[-MOST_WORDS:]),
+            puzzles=tuple(history.puzzles.values())[-MOST_WORDS:],
         )
 
     def now(self, brief: Brief, history: History) -> Brief:

@@ -42,7 +42,7 @@ class Loop:
         self._recorder = Recorder(parts)
         self._flights = Flights(parts)
         self._queue = Queue()
-        briefing = Briefing(parts.name, parts.contract, parts.workspace, parts.protected)
+        briefing = Briefing(parts.name, parts.contract, parts.workspace, parts.protected, now=parts.now)
         proposer = Proposer(parts, self._recorder, briefing)
         self._probing = Probing(parts, self._recorder, self._queue, briefing)
         self._asking = Asking(parts, self._recorder, proposer, briefing, self._probing)

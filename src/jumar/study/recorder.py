@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jumar.core.event import Asked, Entry, Event, HandedIn, Noted
+from jumar.core.event import Asked, Entry, Event, HandedIn, Noted, TakenUp
 from jumar.rules.history import History
 from jumar.study.parts import Parts
 
@@ -51,9 +51,14 @@ class Recorder:
         wishes = {}
         for entry in self._parts.ledger.entries(self._parts.name, after=self._polled):
             self._polled = entry.seq
-            if isinstance(entry.event, Asked | HandedIn | Noted):
+            if _is_others(entry.event):
                 self.history.apply(entry)
                 self._parts.observe(entry)
             if isinstance(entry.event, Asked):
                 wishes[entry.seq] = entry.event
         return wishes
+
+
+def _is_others(event: Event) -> bool:
+    """Whether another process wrote it down."""
+    return isinstance(event, Asked | HandedIn | Noted) or (isinstance(event, TakenUp) and event.outside)

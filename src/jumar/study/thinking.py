@@ -75,6 +75,7 @@ class Thinking:
 
     def __init__(self, agent: Researcher, question: Question, *, failures: int = 0) -> None:
         self.agent, self.question = agent, question
+        self.key = agent.name  #: under which it is taken up, in the record
         self.failures = failures  #: how often it was asked this before, and could not answer
         self.waited_s = 0.0  #: by the machine, so far; as in `core.proposal.Cost`
         self.probed = 0.0  #: what its probes took, in usual runs

@@ -133,7 +133,7 @@ def test_open_experiments_and_messages_are_told() -> None:
     study = Rehearsal({"train.py": SOURCE})
     study.enter(Proposal(hypothesis="wider", edits=(Edit(path="train.py", content=b"x"),), agent="tuner"))
     text = told(replace(study.brief(), messages=("leave the width alone",)))
-    assert "others are trying" in text and "«wider»" in text and "leave the width alone" in text
+    assert "In hand now, by others" in text and "«wider»" in text and "leave the width alone" in text
 
 
 def test_a_knob_says_what_turning_it_gave() -> None:
