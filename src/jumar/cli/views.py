@@ -19,6 +19,7 @@ from jumar.core.event import (
     Noticed,
     Probed,
     Proposed,
+    Rebased,
     Refuted,
     Rested,
     Resumed,
@@ -337,7 +338,7 @@ def entry_words(entry: Entry, contract: Contract) -> str | None:
             said += f"; {gap}" if (gap := gap_in_words(claim)) else ""
         case Refuted(experiment=refuted, reason=reason):
             said = f"#{refuted} is taken back: {reason}"
-        case Revisited(reason=words) | Noticed(words=words) | Probed(words=words):
+        case Revisited(reason=words) | Noticed(words=words) | Probed(words=words) | Rebased(words=words):
             said = words
         case Asked(wish=wish, words=words):
             said = WISHES[wish] + (f": {words}" if words else "")

@@ -56,6 +56,22 @@ class Proposed(msgspec.Struct, frozen=True, kw_only=True, tag="proposed"):
 
     experiment: Experiment
     answered_usd: float = 0.0  #: the part of its cost that entries of answers have counted already
+    seat: int = 0  #: of its agent: which of the questions that it thought about at once this answers
+
+
+class Rebased(msgspec.Struct, frozen=True, kw_only=True, tag="rebased"):
+    """The champion moved while an experiment waited for its first run: its change now starts from there.
+
+    The number stays, so that none of the contract's experiments is used up. What it was before stays in
+    the record of its proposal, and in git.
+    """
+
+    experiment: Experiment  #: as it is from now on
+
+    @property
+    def words(self) -> str:
+        """What happened, on one line."""
+        return f"#{self.experiment.number} waits, and starts from the new champion now"
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True, tag="answered"):
@@ -81,6 +97,7 @@ class Thought(msgspec.Struct, frozen=True, kw_only=True, tag="thought"):
     agent: str
     waited_s: float  #: as in `core.proposal.Cost`
     nothing: bool = False  #: it said that there is nothing left to propose
+    seat: int = 0  #: as in `Proposed`
 
 
 class RunStarted(msgspec.Struct, frozen=True, kw_only=True, tag="run_started"):
@@ -227,6 +244,7 @@ Event = (
     | Answered
     | Thought
     | Proposed
+    | Rebased
     | RunStarted
     | RunEnded
     | RunLost

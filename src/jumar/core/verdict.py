@@ -30,6 +30,11 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     interval: tuple[float, float] | None = None  #: of the gain, 95 %
     evidence: Mapping[str, Any] = {}
 
+    @property
+    def is_withdrawn(self) -> bool:
+        """True when it never ran, as another champion left no room for it: that counts for no limit."""
+        return self.decision is Decision.INVALID and self.reason.startswith(OVERTAKEN)
+
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """What certification found: baseline against champion on fresh seeds on the holdout.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from jumar.core.event import Entry
@@ -31,6 +31,16 @@ _JUDGE = (
     )
     .values(judged=bindparam("seq"))
     .returning(EXPERIMENT.c.commit_sha)
+)
+_REBASE = (
+    update(EXPERIMENT)
+    .where(
+        EXPERIMENT.c.study == bindparam("of"),
+        EXPERIMENT.c.number == bindparam("at"),
+        EXPERIMENT.c.judged.is_(None),
+        ~exists().where(RUN.c.study == bindparam("of"), RUN.c.experiment == bindparam("at")),
+    )
+    .values(commit_sha=bindparam("commit_sha"))
 )
 _START = insert(RUN)
 _END = (
@@ -74,6 +84,10 @@ class SqlRows:
 
     def propose(self, number: int, commit: str) -> bool:
         return self._insert(_PROPOSE, {"number": number, "commit_sha": commit})
+
+    def rebase(self, number: int, commit: str) -> bool:
+        to = {"of": self._study, "at": number, "commit_sha": commit}
+        return bool(self._connection.execute(_REBASE, to).rowcount)
 
     def judge(self, number: int, seq: int) -> str | None:
         commit: str | None = self._connection.scalar(_JUDGE, self._once(number, seq))

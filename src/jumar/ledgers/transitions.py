@@ -8,6 +8,7 @@ from jumar.core.event import (
     Event,
     Judged,
     Proposed,
+    Rebased,
     Refuted,
     Revisited,
     RunEnded,
@@ -24,6 +25,10 @@ class Rows(Protocol):
 
     def propose(self, number: int, commit: str) -> bool:
         """False when there is an experiment of this number."""
+        ...
+
+    def rebase(self, number: int, commit: str) -> bool:
+        """False when there is no such experiment, or it has its verdict or a run."""
         ...
 
     def judge(self, number: int, seq: int) -> str | None:
@@ -60,10 +65,8 @@ def take(tally: Tally | None, rows: Rows, study: str, seq: int, event: Event) ->
 
 def _mark(rows: Rows, study: str, seq: int, event: Event) -> tuple[int | None, str]:
     match event:
-        case Proposed(experiment=experiment):
-            if not rows.propose(experiment.number, experiment.commit):
-                raise conflict(study, f"there is an experiment {experiment.number} already")
-            return experiment.number, experiment.commit
+        case Proposed() | Rebased() | Judged():
+            return _mark_experiment(rows, study, seq, event)
         case RunStarted(run=run):
             if not rows.start(run.key, run.experiment):
                 raise conflict(
@@ -74,14 +77,26 @@ def _mark(rows: Rows, study: str, seq: int, event: Event) -> tuple[int | None, s
             if (number := rows.end(key, seq)) is None:
                 raise conflict(study, f"run {key} is over already, or was never started")
             return number, ""
-        case Judged(experiment=number):
-            if (commit := rows.judge(number, seq)) is None:
-                raise conflict(study, f"experiment {number} has its verdict already, or is unknown")
-            return number, commit
         case Revisited(experiment=number):
             return number, ""
         case _:
             return None, ""
+
+
+def _mark_experiment(rows: Rows, study: str, seq: int, event: Proposed | Rebased | Judged) -> tuple[int, str]:
+    match event:
+        case Proposed(experiment=experiment):
+            if not rows.propose(experiment.number, experiment.commit):
+                raise conflict(study, f"there is an experiment {experiment.number} already")
+            return experiment.number, experiment.commit
+        case Rebased(experiment=experiment):
+            if not rows.rebase(experiment.number, experiment.commit):
+                raise conflict(study, f"experiment {experiment.number} does not wait for its first run")
+            return experiment.number, ""
+        case Judged(experiment=number):
+            if (commit := rows.judge(number, seq)) is None:
+                raise conflict(study, f"experiment {number} has its verdict already, or is unknown")
+            return number, commit
 
 
 def conflict(study: str, problem: str) -> LedgerConflict:
@@ -98,9 +113,17 @@ class Marks:
     def __init__(self) -> None:
         self.experiments: dict[int, tuple[str, int | None]] = {}  # number → commit, judged
         self.runs: dict[str, tuple[int, int | None]] = {}  # key → experiment, ended
+        self._begun: set[int] = set()  # experiments with a run
 
     def propose(self, number: int, commit: str) -> bool:
         return self.experiments.setdefault(number, fresh := (commit, None)) is fresh
+
+    def rebase(self, number: int, commit: str) -> bool:
+        _, judged = self.experiments.get(number, ("", 0))
+        if judged is not None or number in self._begun:
+            return False
+        self.experiments[number] = (commit, None)
+        return True
 
     def judge(self, number: int, seq: int) -> str | None:
         commit, judged = self.experiments.get(number, (None, None))
@@ -112,6 +135,7 @@ class Marks:
     def start(self, key: str, experiment: int) -> bool:
         if experiment not in self.experiments:
             return False
+        self._begun.add(experiment)
         return self.runs.setdefault(key, fresh := (experiment, None)) is fresh
 
     def end(self, key: str, seq: int) -> int | None:

@@ -19,6 +19,7 @@ from jumar.core.event import (
     Judged,
     Noted,
     Proposed,
+    Rebased,
     Refuted,
     Rested,
     Resumed,
@@ -42,6 +43,7 @@ from jumar.rules.means import Means
 from jumar.rules.worked import Worked
 
 OUTSIDE = "external"  # the name by which researchers outside go
+Seat = tuple[str, int]  # an agent, and which of the questions that it thinks about at once
 
 
 class Pooled(NamedTuple):
@@ -66,7 +68,7 @@ class History:
         self.claims: list[Claim] = []
         self.messages: list[str] = []
         self.open: dict[int, None] = {}  # numbers without a verdict, oldest first
-        self.judged = 0  # proposals with a verdict
+        self.judged = 0  # proposals with a verdict, without those that were withdrawn
         self.kept: list[int] = []  # refuted ones too
         self.since_keep = 0
         self.unseen = 0  # experiments that ran and were judged since the champion last gave a number
@@ -75,16 +77,17 @@ class History:
         self.revisited: dict[int, int] = {}  # experiment → how many places its revisits have used
         self.cost_usd = 0.0
         self.spent: dict[str, Spent] = {}  # on each agent; replaced, never changed
-        self.answers: dict[str, list[Answered]] = {}  # agent → what it was answered since its last experiment
+        self.answers: dict[Seat, list[Answered]] = {}  # what its agent was answered since its last experiment
         self.handed: dict[int, HandedIn] = {}  # ticket → what waits; replaced, never changed
         self.notes: list[str] = []
         self.in_hand: dict[str, InHand] = {}  # key → what somebody has taken up, held or not by now
         self._of_controller: set[str] = set()  # keys of what its own agents have taken up
         self.puzzles: dict[int, Puzzle] = {}  # number → open question, oldest first
         self._puzzled = 0
-        self.questions: dict[str, Question] = {}  # agent → the one that its latest answers are about
+        self.questions: dict[Seat, Question] = {}  # the one that its latest answers are about
+        self.returned: dict[str, list[str]] = {}  # agent → why what it proposed was withdrawn
         self.retests: dict[int, int] = {}  # entry that asks for it → experiment to try again
-        self.waits: dict[str, float] = {}  # agent → seconds waited for it since its last experiment
+        self.waits: dict[Seat, float] = {}  # seconds waited for it since its last experiment
         self.last_seq = 0
         self.finished = False  # a limit of the contract ended the last sitting
         self.tested: dict[int, int] = {}  # experiment → its place in the order of first confirmations
@@ -144,23 +147,28 @@ class History:
     def _apply_to_agent(self, event: Answered | Thought) -> None:
         match event:
             case Answered(agent=agent, usage=usage, question=question):
-                self.answers.setdefault(agent, []).append(event)
+                seat = (agent, question.seat if question else 0)
+                self.answers.setdefault(seat, []).append(event)
                 self.cost_usd += usage.usd
                 self._spend(agent, usage.usd, usage.tokens)
                 if question:
-                    self.questions[agent] = question
-            case Thought(agent=agent, waited_s=waited_s, nothing=nothing):
-                self.waits[agent] = self.waits.get(agent, 0.0) + waited_s
+                    self.questions[seat] = question
+            case Thought(agent=agent, waited_s=waited_s, nothing=nothing, seat=number):
+                seat = (agent, number)
+                self.waits[seat] = self.waits.get(seat, 0.0) + waited_s
                 if nothing:
-                    self.questions.pop(agent, None)
+                    self.questions.pop(seat, None)
 
     def _apply_to_experiment(self, entry: Entry) -> None:
         match entry.event:
-            case Proposed(experiment=experiment, answered_usd=answered_usd):
-                usd = experiment.cost.usd - answered_usd
+            case Proposed(experiment=experiment, answered_usd=answered_usd, seat=seat):
+                usd, of = experiment.cost.usd - answered_usd, (experiment.agent, seat)
                 self.cost_usd += usd
-                self._spend(experiment.agent, usd, experiment.cost.tokens - self._answered_tokens(experiment))
-                self._enter(experiment, entry.at)
+                tokens = experiment.cost.tokens - self._answered_tokens(experiment, of)
+                self._spend(experiment.agent, usd, tokens)
+                self._enter(experiment, of, entry.at)
+            case Rebased(experiment=experiment):
+                self._rebase(experiment)
             case RunStarted() | RunEnded() | RunLost():
                 self._apply_to_run(entry)
             case Refuted(experiment=number, champion=champion, reason=reason):
@@ -208,13 +216,13 @@ class History:
     def _spend(self, agent: str, usd: float, tokens: int) -> None:
         self.spent = {**self.spent, agent: self.spent.get(agent, Spent()).plus(usd, tokens)}
 
-    def _answered_tokens(self, experiment: Experiment) -> int:
+    def _answered_tokens(self, experiment: Experiment, seat: Seat) -> int:
         """What of an experiment's tokens its agent's answers have counted already."""
         if "retest_of" in experiment.details:
             return 0
-        return sum(answered.usage.tokens for answered in self.answers.get(experiment.agent, ()))
+        return sum(answered.usage.tokens for answered in self.answers.get(seat, ()))
 
-    def _enter(self, experiment: Experiment, at: float) -> None:
+    def _enter(self, experiment: Experiment, seat: Seat, at: float) -> None:
         self.experiments[experiment.number] = ExperimentRecord(experiment=experiment, proposed_at=at)
         self.open[experiment.number] = None
         ticket = experiment.details.get(TICKET)
@@ -225,11 +233,27 @@ class History:
         if isinstance(words := experiment.details.get(PUZZLE), str) and "retest_of" not in experiment.details:
             self._puzzle(experiment.agent, words)
         if "retest_of" not in experiment.details:
-            self.answers.pop(experiment.agent, None)
-            self.questions.pop(experiment.agent, None)
-            self.waits.pop(experiment.agent, None)
+            self.answers.pop(seat, None)
+            self.questions.pop(seat, None)
+            self.waits.pop(seat, None)
+            self.returned.pop(experiment.agent, None)
+
+    def _rebase(self, experiment: Experiment) -> None:
+        """What was never run on the champion before is no duplicate of anything there either."""
+        number = experiment.number
+        before = self.experiments[number]
+        self.experiments[number] = replace(before, experiment=experiment)
+        if self.trees.get(before.experiment.tree) == number:
+            del self.trees[before.experiment.tree]
+        self.trees.setdefault(experiment.tree, number)
 
     def _count(self, number: int, verdict: Verdict) -> None:
+        if verdict.is_withdrawn:
+            experiment = self.experiments[number].experiment
+            self.returned.setdefault(experiment.agent, []).append(verdict.reason)
+            if self.trees.get(experiment.tree) == number:
+                del self.trees[experiment.tree]  # never run: whoever makes it anew repeats nothing
+            return
         self.judged += 1
         self.since_keep += 1
         if verdict.decision is not Decision.INVALID:  # refused, and so never run
@@ -299,6 +323,13 @@ class History:
     def records(self) -> tuple[ExperimentRecord, ...]:
         """Every experiment, oldest first, the baseline included."""
         return tuple(self.experiments.values())
+
+    @property
+    def waiting(self) -> tuple[int, ...]:
+        """Experiments of which no run was started yet, oldest first."""
+        return tuple(
+            number for number in self.open if number != BASELINE and not self.experiments[number].runs
+        )
 
     @property
     def latest_retests(self) -> int:

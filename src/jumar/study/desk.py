@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager
-from itertools import chain
 from threading import Event
 from typing import Any
 
@@ -42,7 +41,7 @@ class StudyDesk:
         places: tuple[Inbox, Artefacts, Event, OwnPurse],
     ) -> None:
         self._question, self._text, self._history = question, text, history
-        self._answers = tuple(chain.from_iterable(history.answers.values()))
+        self._answers = tuple(history.answers.get((places[-1].agent, question.seat), ()))
         self._archive = archive
         self._record, self._probe = calls
         self._inbox, self._artefacts, self._called_off, self._purse = places

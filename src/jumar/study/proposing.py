@@ -35,17 +35,25 @@ class Proposer:
         """The identity of a commit's editable files, for the check against duplicates."""
         return fingerprint(self._briefing.editable_files(commit))
 
-    def enter(self, number: int, proposal: Proposal, *, repeats: bool = False, waited_s: float = 0.0) -> None:
+    def enter(
+        self,
+        number: int,
+        proposal: Proposal,
+        *,
+        repeats: bool = False,
+        waited_s: float = 0.0,
+        seat: int = 0,
+    ) -> None:
         """Check a proposal and enter it into the ledger as an experiment. Raises Breach.
 
         `repeats` allows code that was run before: a re-test on another champion. `waited_s` is how long
-        the machine waited for it.
+        the machine waited for it, and `seat` where its agent thought about it.
         """
         parts, history = self._parts, self._recorder.history
         parent = history.champion_commit
         if proposal.parent not in ("", parent):
             proposal = self._joined(number, proposal)
-        proposal, answered_usd = self._with_answers(proposal, waited_s)
+        proposal, answered_usd = self._with_answers(proposal, waited_s, seat)
         paid = proposal.cost.usd > 0 or proposal.cost.tokens > 0
         edits = self._keep(proposal) if paid else ""
         admitted = self._admission.check(proposal.edits, parent, history, repeats=repeats)
@@ -56,7 +64,7 @@ class Proposer:
         experiment = _experiment(number, parent, committed.sha, admitted.tree, proposal, edits)
         saved = saved_nodes(admitted.before, proposal.edits) if parts.contract.measure.simpler else 0
         experiment = replace(experiment, touched=touched(admitted.before, proposal.edits), saved=saved)
-        self._recorder.note(Proposed(experiment=experiment, answered_usd=answered_usd))
+        self._recorder.note(Proposed(experiment=experiment, answered_usd=answered_usd, seat=seat))
         if paid:
             self._recorder.commit()
 
@@ -83,14 +91,15 @@ class Proposer:
         details = {**proposal.details, "thought_on": parent}
         return replace(proposal, edits=edits, details=details, parent="")
 
-    def _with_answers(self, proposal: Proposal, waited_s: float) -> tuple[Proposal, float]:
+    def _with_answers(self, proposal: Proposal, waited_s: float, seat: int) -> tuple[Proposal, float]:
         """The proposal with what its agent's answers cost, and how much of that is counted already.
 
         So it is with what was waited for it.
         """
         history, again = self._recorder.history, "retest_of" in proposal.details
-        answers = () if again else history.answers.get(proposal.agent, ())
-        waited_s += 0.0 if again else history.waits.get(proposal.agent, 0.0)
+        of = (proposal.agent, seat)
+        answers = () if again else history.answers.get(of, ())
+        waited_s += 0.0 if again else history.waits.get(of, 0.0)
         usd = sum(answered.usage.usd for answered in answers)
         cost = Cost(
             usd=proposal.cost.usd + usd,
@@ -102,14 +111,16 @@ class Proposer:
         )
         return replace(proposal, cost=cost), usd
 
-    def refuse(self, number: int, proposal: Proposal, breach: Breach, *, waited_s: float = 0.0) -> None:
+    def refuse(
+        self, number: int, proposal: Proposal, breach: Breach, *, waited_s: float = 0.0, seat: int = 0
+    ) -> None:
         """Enter a proposal as an experiment that is invalid."""
-        proposal, answered_usd = self._with_answers(proposal, waited_s)
+        proposal, answered_usd = self._with_answers(proposal, waited_s, seat)
         parent = self._recorder.history.champion_commit
         experiment = _experiment(number, parent, parent, "", proposal, self._keep(proposal))
         verdict = Verdict(decision=Decision.INVALID, reason=breach.problem, code=breach.code)
         self._recorder.note(
-            Proposed(experiment=experiment, answered_usd=answered_usd),
+            Proposed(experiment=experiment, answered_usd=answered_usd, seat=seat),
             Judged(experiment=number, verdict=verdict),
         )
         self._recorder.commit()

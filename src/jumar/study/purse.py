@@ -18,12 +18,12 @@ class OwnPurse:
     """What a purse is to one agent."""
 
     def __init__(self, purse: Purse, agent: str) -> None:
-        self._purse, self._agent = purse, agent
+        self._purse, self.agent = purse, agent
 
     @property
     def room(self) -> Room:
         """What is left."""
-        return self._purse.room(self._agent)
+        return self._purse.room(self.agent)
 
     def set_aside(self, most: Usage, called_off: Event) -> AbstractContextManager[None]:
         """Hold room for a request until its reply is counted, or will never come.
@@ -31,11 +31,11 @@ class OwnPurse:
         Waits while nothing but what others have set aside is in the way: most of that comes back.
         Raises NoRoom, and CalledOff.
         """
-        return self._purse.set_aside(self._agent, most, called_off)
+        return self._purse.set_aside(self.agent, most, called_off)
 
     def take(self, usage: Usage) -> None:
         """Count what a reply took."""
-        self._purse.take(self._agent, usage)
+        self._purse.take(self.agent, usage)
 
 
 class Purse:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from jumar.core.event import Judged, Proposed, RunEnded, RunStarted, StudyStarted
+from msgspec.structs import replace
+
+from jumar.core.event import Judged, Proposed, Rebased, RunEnded, RunStarted, StudyStarted
 from jumar.core.experiment import BASELINE, Experiment
 from jumar.core.job import Ending, ExitReport
 from jumar.core.outcome import Measured
@@ -33,6 +35,14 @@ def proposed(number: int, *, usd: float = 0.0) -> Proposed:
         cost=Cost(usd=usd),
     )
     return Proposed(experiment=experiment)
+
+
+def rebased(number: int) -> Rebased:
+    """Experiment `number` on another champion."""
+    before = proposed(number).experiment
+    return Rebased(
+        experiment=replace(before, parent="c" * 40, commit=f"{number:0>40}", tree=f"moved {number}")
+    )
 
 
 def commit_of(number: int) -> str:

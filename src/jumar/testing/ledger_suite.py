@@ -36,6 +36,7 @@ from jumar.testing.events import (
     commit_of,
     judged,
     proposed,
+    rebased,
     run_ended,
     run_started,
     started,
@@ -62,6 +63,9 @@ REFUSED: dict[str, tuple[tuple[Event, ...], Event]] = {
     ),
     "a verdict on an unknown experiment": ((started(),), judged(1)),
     "a second verdict": ((started(), proposed(1), judged(1)), judged(1, Decision.KEPT)),
+    "an unknown experiment rebased": ((started(),), rebased(1)),
+    "an experiment rebased that has a run": ((started(), proposed(1), run_started(1)), rebased(1)),
+    "an experiment rebased that has its verdict": ((started(), proposed(1), judged(1)), rebased(1)),
     "a refutation of what is not the champion": (
         (started(), proposed(1), judged(1, Decision.KEPT), proposed(2), judged(2, Decision.KEPT)),
         Refuted(experiment=1, champion=0, commit=BASE, reason="no gain"),
@@ -102,6 +106,15 @@ class LedgerSuite:
             content = place.encode() + b"\n" + msgspec.json.encode(entry.event)
             assert entry.digest == hashlib.sha256(content).hexdigest()
             previous = entry.digest
+
+    def test_what_waits_can_be_moved_on_to_another_champion(self, ledger: Ledger) -> None:
+        moved = rebased(1).experiment
+        ledger.append(STUDY, started(), proposed(1), rebased(1), rebased(1), run_started(1))
+        (record,) = ledger.experiments(STUDY)
+        assert record.experiment == moved and record == ledger.experiment(STUDY, 1)
+        ledger.append(STUDY, judged(1, Decision.KEPT))
+        study = ledger.study(STUDY)
+        assert study is not None and study.champion_commit == moved.commit
 
     @pytest.mark.parametrize("case", REFUSED)
     def test_what_is_decided_stays_decided(self, ledger: Ledger, case: str) -> None:

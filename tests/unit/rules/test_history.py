@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from jumar.core.desk import Usage
+from jumar.core.desk import Question, Usage
 from jumar.core.event import (
     Answered,
     Asked,
@@ -24,7 +24,7 @@ from jumar.core.proposal import Cost
 from jumar.core.verdict import Decision, Verdict
 from jumar.rules.history import History
 from jumar.rules.limits import Spent
-from jumar.testing.events import claim, commit_of, judged, proposed, run_ended, run_started, started
+from jumar.testing.events import claim, commit_of, judged, proposed, rebased, run_ended, run_started, started
 
 
 def told(events: Iterable[Event | tuple[float, Event]]) -> History:
@@ -43,6 +43,23 @@ def with_baseline(*events: Event | tuple[float, Event]) -> History:
 def test_an_experiment_is_open_from_its_proposal_to_its_verdict() -> None:
     assert list(with_baseline(proposed(1), proposed(2)).open) == [1, 2]
     assert list(with_baseline(proposed(1), proposed(2), judged(1)).open) == [2]
+
+
+def test_what_has_no_run_yet_waits_and_may_move_on_to_another_champion() -> None:
+    history = with_baseline(proposed(1), proposed(2), run_started(2))
+    assert history.waiting == (1,) and set(history.trees) == {"tree 0", "tree 1", "tree 2"}
+    history = with_baseline(proposed(1), proposed(2), run_started(2), rebased(1))
+    assert history.waiting == (1,) and set(history.trees) == {"tree 0", "moved 1", "tree 2"}
+    assert history.experiments[1].experiment == rebased(1).experiment
+
+
+def test_what_another_champion_left_no_room_for_counts_for_no_limit_and_goes_back_to_its_agent() -> None:
+    gone = Verdict(decision=Decision.INVALID, reason="overtaken: both change the same places")
+    events = (proposed(1), Judged(experiment=1, verdict=gone))
+    history = with_baseline(*events)
+    assert (history.judged, history.since_keep, history.open) == (0, 0, {}) and "tree 1" not in history.trees
+    assert history.returned == {"tuner": [gone.reason]}
+    assert with_baseline(*events, proposed(2)).returned == {}
 
 
 def test_the_baseline_is_no_experiment_that_was_judged_and_no_keep() -> None:
@@ -164,7 +181,7 @@ def test_an_answer_counts_at_once_and_its_experiment_does_not_count_it_again() -
     usage = Usage(model="m", usd=0.25, tokens_in=100, tokens_out=10)
     answer = Answered(agent="llm", request="r", reply="d", usage=usage)
     history = with_baseline(answer, answer)
-    assert (history.cost_usd, len(history.answers["llm"])) == (0.5, 2)
+    assert (history.cost_usd, len(history.answers["llm", 0])) == (0.5, 2)
     assert history.spent["llm"] == Spent(usd=0.5, tokens=220) and history.tokens == 220
     entered = proposed(1, usd=0.6)
     cost = Cost(usd=0.6, tokens=250)
@@ -176,7 +193,12 @@ def test_an_answer_counts_at_once_and_its_experiment_does_not_count_it_again() -
 
 def test_what_an_agent_was_answered_stays_until_its_own_next_experiment() -> None:
     answer = Answered(agent="llm", request="r", reply="d", usage=Usage(model="m"))
-    assert with_baseline(answer, proposed(1)).answers == {"llm": [answer]}
+    assert with_baseline(answer, proposed(1)).answers == {("llm", 0): [answer]}
+    other = replace(answer, question=Question(number=1, parent="p", seat=1))
+    entered = proposed(1)
+    entered = replace(entered, experiment=replace(entered.experiment, agent="llm"), seat=1)
+    history = with_baseline(answer, other, entered)
+    assert history.answers == {("llm", 0): [answer]} and not history.questions
 
 
 def test_a_refuted_keep_gives_the_championship_back_and_stays_counted() -> None:
