@@ -10,6 +10,9 @@ import msgspec
 
 from jumar.core.machine import Circumstances
 
+#: in a job's environment: how many threads common libraries compute with
+THREAD_COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
 
 class Caps(msgspec.Struct, frozen=True, kw_only=True):
     """Hard limits of one command's whole process tree. None means no such limit."""
@@ -53,7 +56,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     separated by commas.
 
     `cores` are numbers of the CPUs that everything of it may run on, none for any. A job that `follows`
-    another, as a score follows its run, is given what that one was.
+    another, as a score follows its run, is given what that one was. One that is `beside` another, as
+    the sides of a pair are, goes to the same machine where it can, or else to one of the same class.
     """
 
     key: str  #: unique among the jobs of one executor
@@ -71,6 +75,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     home: str = ""
     cores: tuple[int, ...] = ()
     follows: str = ""  #: key of a job that has ended
+    beside: str = ""  #: key of a job that was submitted before
     servers: tuple[Job, ...] = ()
 
 

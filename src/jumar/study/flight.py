@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
 
 import msgspec
 from msgspec.structs import replace
 
 from jumar.core.curve import Curve, read_curve
 from jumar.core.evaluator import MOST_SCORE_BYTES, SCORE_FILE, FinishedRun
-from jumar.core.executor import Ended
+from jumar.core.executor import Ended, Lost
 from jumar.core.job import ExitReport
 from jumar.core.outcome import Failed, Measured, Outcome, Stopped, Why
 from jumar.core.run import Purpose, Run
@@ -30,6 +31,7 @@ MOST_PROFILES, MOST_PROFILE_BYTES = 16, 1 << 20
 # Python's, and side by side they would take turns.
 LAUNCH_S = 0.02
 MOST_LEFT = 16
+MOST_LOSSES = 2  # of one run in a sitting: a machine may die, and the next one is another
 SPARE_BYTES = 1 << 20  # where less is free, a log cannot be trusted to be whole
 
 
@@ -40,6 +42,13 @@ class Landed(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     report: ExitReport
     artefacts: dict[str, str]
+
+
+class Strayed(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that will have no outcome: what ran it died."""
+
+    run: Run
+    reason: str
 
 
 class Aloft:
@@ -65,12 +74,15 @@ class Aloft:
 
 
 class Flights:
-    """The runs that are under way. Each that was started lands exactly once, or is abandoned."""
+    """The runs that are under way. Each that was started lands or strays exactly once, or is abandoned."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._aloft: dict[str, Aloft] = {}
         self._left: list[Place] = []  # of runs that landed; removed while the next one runs
+        self._strayed: list[Strayed] = []
+        self._sides: dict[Hashable, str] = {}  # of pairs of which one side was started: its key
+        self._losses: Counter[Hashable] = Counter()
 
     def __len__(self) -> int:
         return len(self._aloft)
@@ -96,7 +108,18 @@ class Flights:
             ) from error
         parts.workspace.materialise(run.commit, place.tree, without=parts.around.without)
         self._aloft[run.key] = Aloft(run, place)
-        parts.executor.submit(run_job(parts.contract, run, place, parts.around))
+        job = run_job(parts.contract, run, place, parts.around)
+        parts.executor.submit(replace(job, beside=self._other_side(run)))
+
+    def _other_side(self, run: Run) -> str:
+        """Key of the run that this one is to be compared with, where that was started before."""
+        if run.purpose not in (*PAIRED, Purpose.REVISIT):
+            return ""
+        what = (run.experiment, run.purpose, run.pair, run.attempt)
+        other = self._sides.pop(what, "")
+        if not other:
+            self._sides[what] = run.key
+        return other
 
     def stop_early(self, key: str, stopped: Stopped) -> None:
         """End a hopeless run; it lands as `stopped`."""
@@ -115,6 +138,23 @@ class Flights:
         landed = [self._follow(each) for each in ended]
         return tuple(flight for flight in landed if flight)
 
+    def strayed(self) -> tuple[Strayed, ...]:
+        """Runs that were lost since the last call, to be made again.
+
+        Raises EnvironmentUnfit for one that was lost before: its machines are to be looked at.
+        """
+        strayed, self._strayed = tuple(self._strayed), []
+        for each in strayed:
+            run = each.run
+            what = (run.experiment, run.commit, run.seed, run.purpose, run.side, run.pair)
+            self._losses[what] += 1
+            if self._losses[what] >= MOST_LOSSES:
+                raise EnvironmentUnfit(
+                    f"run {run.key} was lost, and so was the one before it that it repeats: {each.reason}",
+                    fix="see to the machines that runs are made on; then `jumar run` goes on from here",
+                )
+        return strayed
+
     def abandon(self) -> None:
         """Stop everything at once; what was under way has no outcome."""
         self._parts.executor.close()
@@ -128,9 +168,14 @@ class Flights:
             place.remove()
         self._left.clear()
 
-    def _follow(self, ended: Ended) -> Landed | None:
+    def _follow(self, ended: Ended | Lost) -> Landed | None:
         key, _, is_score = ended.key.partition(":")
         aloft = self._aloft[key]
+        if isinstance(ended, Lost):  # of a score too: what is to be scored may have gone with it
+            del self._aloft[key]
+            self._left.append(aloft.place)
+            self._strayed.append(Strayed(run=aloft.run, reason=ended.reason))
+            return None
         if is_score:
             assert aloft.report is not None, "a score follows its run"
             return self._land(aloft, aloft.report, ended.report)

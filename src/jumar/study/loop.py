@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from jumar.core.agent import NOTHING_LEFT
-from jumar.core.event import Certified, Rested, RunEnded, RunStarted, Wish
+from jumar.core.event import Certified, Rested, RunEnded, RunLost, RunStarted, Wish
 from jumar.core.experiment import BASELINE
 from jumar.core.machine import machine_in_words
 from jumar.core.probe import Probe, in_a_word
@@ -235,6 +235,9 @@ class Loop:
         wait_s = WAIT_S if self._flights or self._asking.thinking else idle_s
         for landed in self._flights.wait(wait_s, lambda: self._asking.is_due):
             self._take_in(landed)
+        for strayed in self._flights.strayed():
+            self._recorder.note(RunLost(key=strayed.run.key, reason=strayed.reason))
+            self._follow(strayed.run)
         if self._interrupts > 1:
             self._flights.abandon()
             lose_open_runs(self._recorder, "stopped by the user")
@@ -245,7 +248,6 @@ class Loop:
         self._heed()  # at every turn: short runs start many a second, and a pause is meant now
 
     def _take_in(self, landed: Landed) -> None:
-        number = landed.run.experiment
         self._recorder.note(
             RunEnded(
                 key=landed.run.key,
@@ -256,6 +258,14 @@ class Loop:
         )
         if landed.run.purpose is Purpose.PROBE:
             self._probing.take_in(landed)
+        else:
+            self._follow(landed.run)
+
+    def _follow(self, run: Run) -> None:
+        """Go on with an experiment after a run of it, or with a probe whose run was lost."""
+        number = run.experiment
+        if run.purpose is Purpose.PROBE:
+            self._probing.repeat(run)
             return
         busy = self._queue.holds(number) or any(aloft.run.experiment == number for aloft in self._flights)
         hopeless = number == BASELINE and fatal_failure(self._recorder.history.experiments[number])

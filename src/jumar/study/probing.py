@@ -141,6 +141,16 @@ class Probing:
                     self._under_way.remove(looking)
                     self._tell(looking)
 
+    def repeat(self, lost: Run) -> None:
+        """Have a run of a probe made again."""
+        for looking in self._under_way:
+            if lost.key in looking.runs:
+                run = self._run(lost.commit, share=lost.share, profiled=lost.profiled)
+                run = replace(run, seed=lost.seed)
+                runs = {run.key if key == lost.key else key: made for key, made in looking.runs.items()}
+                looking.runs = runs
+                self._queue.push((run,))
+
     def refuse(self, asked: int, why: Usage) -> None:
         """Say why a probe that somebody asked for is not made."""
         self._recorder.note(Probed(asked=asked, trouble=why.problem, fix=why.fix))
