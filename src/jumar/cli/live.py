@@ -16,7 +16,7 @@ from jumar.app import Study
 from jumar.cli import render
 from jumar.cli.views import ExperimentsTable, clock_time, entry_words, experiments_table, staircase
 from jumar.core.contract import Contract
-from jumar.core.event import Asked, Certified, Entry, Judged, Noticed, Refuted, Rested, RunEnded
+from jumar.core.event import Asked, Certified, Entry, Held, Judged, Noticed, Refuted, Rested, RunEnded
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.verdict import Claim
 from jumar.reports.summary import gain_in_words
@@ -124,7 +124,7 @@ class LiveTable:
         match event.event:
             case Judged(experiment=changed):
                 self._refresh(changed)
-            case Refuted(experiment=changed):
+            case Refuted(experiment=changed) | Held(experiment=changed):
                 self._refresh(changed)
                 self._words.append(entry_words(event, self._contract) or "")
             case RunEnded(key=key):
@@ -181,6 +181,8 @@ def _head(tick: Tick | None) -> str:
     if tick is None:
         return "starting"
     said = [tick.doing, plural(tick.judged, "experiment"), f"{tick.kept} kept"]
+    if tick.held:
+        said.append(f"{tick.held} waiting for `jumar approve`")
     said.append(f"worked {duration(tick.active_s)}")
     if tick.time_left_s:
         said.append(f"about {duration(tick.time_left_s)} left")

@@ -64,7 +64,9 @@ VERBS = {
         "tell": ("control", "Tell the agents something."),
         "pause": ("control", "Start nothing new until `jumar resume`."),
         "resume": ("control", "Go on after `jumar pause`."),
-        "stop": ("control", "Finish what runs, and end."),
+        "stop": ("control", "Finish what runs, and end; or end at once."),
+        "approve": ("control", "Keep what waits for your approval."),
+        "reject": ("control", "Do not keep it, and say why."),
     },
 }
 _WHERE = {name: module for verbs in VERBS.values() for name, (module, _) in verbs.items()}

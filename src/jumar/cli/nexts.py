@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jumar.core.experiment import BASELINE
 from jumar.core.ledger import StudyRecord
-from jumar.reports.advice import CERTIFY
+from jumar.reports.advice import APPROVE, CERTIFY
 from jumar.reports.summary import Summary
 
 
@@ -44,7 +44,9 @@ def next_steps(record: StudyRecord, summary: Summary) -> tuple[list[str], list[s
     """
     stops = [advice for advice in summary.advice if advice.stops]
     on = [advice.command for advice in stops if advice.command] if stops else ["jumar run"]
-    words = [advice.words for advice in stops]
+    held = [advice for advice in summary.advice if advice.command.startswith(APPROVE)]
+    on = [*(advice.command for advice in held), *on]
+    words = [advice.words for advice in (*held, *stops)]
     if record.champion == BASELINE:
         return words, [f"jumar log{' --kept' if summary.keeps else ''}", *dict.fromkeys(on)]
     branch = f"jumar/{record.name}"

@@ -15,6 +15,8 @@ from jumar.core.event import (
     Asked,
     Certified,
     Entry,
+    Event,
+    Held,
     Judged,
     Noticed,
     Probed,
@@ -66,6 +68,8 @@ WISHES = {
     Wish.CERTIFY: "asked to certify when what runs has finished",
     Wish.PROBE: "asked for a look",
     Wish.RETEST: "asked to try an experiment again",
+    Wish.APPROVE: "approved",
+    Wish.REJECT: "rejected",
 }
 
 
@@ -73,7 +77,7 @@ def verdict_text(record: ExperimentRecord, certain: Collection[int] = ()) -> Tex
     """The decision in its colour, and what became of a keep; an experiment without one is open."""
     verdict = record.verdict
     if verdict is None:
-        return Text("open", style="cyan")
+        return Text("waits", style="bold cyan") if record.held else Text("open", style="cyan")
     if record.refuted:
         return Text(f"{verdict.decision.value}, refuted", style="yellow")
     mark = ", certain" if record.number in certain else ""
@@ -148,7 +152,7 @@ def experiments_table(
     """One line per experiment, oldest first; `certain` are the numbers of keeps to be marked so."""
     rows = []
     for record in records:
-        value, verdict = values.of(record), record.verdict
+        value, verdict = values.of(record), record.verdict or record.held
         rows.append(
             _Row(
                 number=str(record.number),
@@ -156,10 +160,16 @@ def experiments_table(
                 value="" if value is None else number(value),
                 gain="" if verdict is None or verdict.gain is None else number(verdict.gain, signed=True),
                 hypothesis=_on_one_line(Text(title(record))),
-                reason=_on_one_line(Text(plain(verdict.reason) if verdict else "")),
+                reason=_on_one_line(Text(_reason(record))),
             )
         )
     return ExperimentsTable(rows, metric.name)
+
+
+def _reason(record: ExperimentRecord) -> str:
+    if record.held:
+        return f"waits for `jumar approve {record.number}`: {plain(record.held.reason)}"
+    return plain(record.verdict.reason) if record.verdict else ""
 
 
 def _on_one_line(text: Text) -> Text:
@@ -209,6 +219,7 @@ def status_grid(summary: Summary, doing: str, records: Sequence[ExperimentRecord
             (f"failures{part}", plain(failures)),
             (f"runs{part}", f"{summary.effort.runs:,}"),
             ("worked", _effort(summary.effort)),
+            ("wait for approval", ", ".join(f"#{record.number}" for record in records if record.held)),
             ("branch", f"jumar/{summary.study}" if champion.experiment != BASELINE else ""),
         ]
     )
@@ -227,7 +238,7 @@ def experiment_grid(
     record: ExperimentRecord, values: Values, metric: Metric, certain: Collection[int] = ()
 ) -> Table:
     """One experiment but for its runs."""
-    experiment, verdict = record.experiment, record.verdict
+    experiment, verdict = record.experiment, record.verdict or record.held
     value = values.of(record)
     rows: list[tuple[str, Any]] = [
         ("experiment", Text(str(record.number), style="bold")),
@@ -325,19 +336,11 @@ def _uncertified_gain(verdict: Verdict) -> str:
 
 def entry_words(entry: Entry, contract: Contract) -> str | None:
     """What happened, on one line; None for what is too small to be told."""
-    said: str | None = None
+    said = _of_experiment(entry.event)
     match entry.event:
-        case Proposed(experiment=experiment) if experiment.number != BASELINE:
-            said = f"#{experiment.number} proposed: {experiment.hypothesis}"
-        case Proposed():
-            said = "measuring the unchanged target"
-        case Judged(experiment=judged, verdict=verdict):
-            said = f"#{judged} {verdict.decision.value}{_uncertified_gain(verdict)}: {verdict.reason}"
         case Certified(claim=claim):
             said = claim_in_words(claim, holdout=bool(contract.measure.hidden))
             said += f"; {gap}" if (gap := gap_in_words(claim)) else ""
-        case Refuted(experiment=refuted, reason=reason):
-            said = f"#{refuted} is taken back: {reason}"
         case Revisited(reason=words) | Noticed(words=words) | Probed(words=words) | Rebased(words=words):
             said = words
         case Asked(wish=wish, words=words):
@@ -347,3 +350,18 @@ def entry_words(entry: Entry, contract: Contract) -> str | None:
         case Rested(reason=reason):
             said = f"resting: {reason}"
     return plain(said) if said else None
+
+
+def _of_experiment(event: Event) -> str:
+    match event:
+        case Proposed(experiment=experiment) if experiment.number != BASELINE:
+            return f"#{experiment.number} proposed: {experiment.hypothesis}"
+        case Proposed():
+            return "measuring the unchanged target"
+        case Judged(experiment=which, verdict=verdict):
+            return f"#{which} {verdict.decision.value}{_uncertified_gain(verdict)}: {verdict.reason}"
+        case Held(experiment=which, verdict=verdict):
+            return f"#{which} waits for `jumar approve {which}`{_uncertified_gain(verdict)}: {verdict.reason}"
+        case Refuted(experiment=which, reason=reason):
+            return f"#{which} is taken back: {reason}"
+    return ""

@@ -115,7 +115,7 @@ class AgentLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LimitTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """`[limits]`: when a study stops (None means no such limit), and how much agents are told."""
+    """`[limits]`: when a study stops (None means no such limit), and what it does not do alone."""
 
     experiments: int | None = None
     hours: float | None = None
@@ -124,6 +124,7 @@ class LimitTerms(msgspec.Struct, frozen=True, kw_only=True):
     agents: Mapping[str, AgentLimits] = {}  #: name of an agent → what it may spend of that
     plateau: int | None = None  #: so many experiments without a keep
     target: float | None = None  #: stop when the champion's value reaches this
+    approve: bool = False  #: what would be kept waits for a person
     brief_tokens: int = 24_000  #: most of a brief, as estimated from its bytes
 
 

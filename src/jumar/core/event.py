@@ -23,11 +23,16 @@ class Wish(enum.Enum):
 
     PAUSE = "pause"  #: start nothing new; finish what runs
     RESUME = "resume"
-    STOP = "stop"  #: finish what runs, certify nothing, end
+    STOP = "stop"  #: certify nothing, end; what runs is finished, unless the words say AT_ONCE
     TELL = "tell"  #: words for the agents
     CERTIFY = "certify"
     PROBE = "probe"  #: a sweep or a profile; the words are JSON
     RETEST = "retest"  #: try an experiment again on the champion; the words are its number
+    APPROVE = "approve"  #: keep what waits for a person; the words are its number, and why
+    REJECT = "reject"  #: do not keep it; the same
+
+
+AT_ONCE = "now"  #: said with Wish.STOP: what runs is ended, and made again when the study goes on
 
 
 class StudyStarted(msgspec.Struct, frozen=True, kw_only=True, tag="study_started"):
@@ -127,6 +132,16 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True, tag="judged"):
 
     experiment: int
     verdict: Verdict
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True, tag="held"):
+    """The judge would keep an experiment, and a person has to approve that first.
+
+    It waits without runs, until that person's word, or until another champion makes it be tried anew.
+    """
+
+    experiment: int
+    verdict: Verdict  #: as it is recorded where they approve
 
 
 class Certified(msgspec.Struct, frozen=True, kw_only=True, tag="certified"):
@@ -249,6 +264,7 @@ Event = (
     | RunEnded
     | RunLost
     | Judged
+    | Held
     | Certified
     | Refuted
     | Revisited

@@ -40,6 +40,7 @@ class ExperimentRecord(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict | None = None
     judged_at: float | None = None
     refuted: str = ""  #: why a keep was taken back: a certification spoke against it, or it fails
+    held: Verdict | None = None  #: what the judge said, while a person's approval is waited for
     since: float = 0.0  #: runs of its commit that began before count no more: a revisit found others
 
     @property

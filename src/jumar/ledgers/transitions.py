@@ -6,6 +6,7 @@ from typing import Protocol
 
 from jumar.core.event import (
     Event,
+    Held,
     Judged,
     Proposed,
     Rebased,
@@ -77,7 +78,7 @@ def _mark(rows: Rows, study: str, seq: int, event: Event) -> tuple[int | None, s
             if (number := rows.end(key, seq)) is None:
                 raise conflict(study, f"run {key} is over already, or was never started")
             return number, ""
-        case Revisited(experiment=number):
+        case Revisited(experiment=number) | Held(experiment=number):
             return number, ""
         case _:
             return None, ""

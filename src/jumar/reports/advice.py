@@ -21,6 +21,7 @@ MANY_FAILURES = 0.3  # share of experiments; half of that is what tuners and mod
 LONG_DROUGHT = 30  # experiments without a keep
 FEW_EQUALS = 3  # experiments that all measured the same as the unchanged target
 CERTIFY = "jumar certify"
+APPROVE = "jumar approve"
 
 
 class Advice(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +35,7 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
 def advise(summary: Summary, experiments: Sequence[ExperimentRecord]) -> tuple[Advice, ...]:
     """What the record suggests, the most urgent first."""
     found = (
+        _approve(experiments),
         _nothing_proposed(summary),
         _reach_the_metric(summary, experiments),
         _measure_better(summary),
@@ -45,6 +47,19 @@ def advise(summary: Summary, experiments: Sequence[ExperimentRecord]) -> tuple[A
         _finished(summary),
     )
     return tuple(advice for advice in found if advice)
+
+
+def _approve(experiments: Sequence[ExperimentRecord]) -> Advice | None:
+    held = [record.number for record in experiments if record.held]
+    if not held:
+        return None
+    these = " and ".join(f"experiment {number}" for number in held[:3])
+    more = f" and {plural(len(held) - 3, 'other')}" if held[3:] else ""
+    return Advice(
+        words=f"For your approval {'waits' if len(held) == 1 else 'wait'} {these}{more}: read what changed "
+        f"(`jumar diff {held[0]}`), then approve or reject it.",
+        command=f"{APPROVE} {held[0]}",
+    )
 
 
 def _nothing_proposed(summary: Summary) -> Advice | None:

@@ -166,7 +166,7 @@ class Entries:
                 interval += f", 95 % interval {number(verdict.interval[0])} to {number(verdict.interval[1])}"
         predicted, cost = experiment.predicted, experiment.cost
         return facts((
-            ("verdict", verdict.reason if verdict else "not judged yet"),
+            ("verdict", verdict.reason if verdict else _undecided(record)),
             ("breach", verdict.code if verdict else ""),
             ("refuted", record.refuted),
             ("its runs count since", moment(record.since) if record.since else ""),
@@ -219,6 +219,10 @@ class Entries:
         text = log[-LOG_TAIL_BYTES:].decode("utf-8", errors="replace")
         title = f"End of the log of run {run.run.key} (written by the candidate)"
         return join(tag("h3", title), tag("pre", preformatted(text)))
+
+
+def _undecided(record: ExperimentRecord) -> str:
+    return f"waits for a person's approval: {record.held.reason}" if record.held else "not judged yet"
 
 
 def _standing(record: ExperimentRecord) -> str:

@@ -13,7 +13,7 @@ from jumar.core.contract import Metric
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.outcome import Failed
 from jumar.core.run import Purpose
-from jumar.core.verdict import OVERTAKEN, Decision
+from jumar.core.verdict import OVERTAKEN, REJECTED, Decision
 from jumar.reports.values import Values, kept, tried
 from jumar.rules.certain import certain
 
@@ -130,7 +130,7 @@ def near_misses(
         verdict, parent = record.verdict, before.get(record.experiment.parent)
         if verdict is None or verdict.decision is not Decision.DISCARDED or parent is None:
             continue
-        if record.number in retried or verdict.reason.startswith(OVERTAKEN):
+        if record.number in retried or verdict.reason.startswith((OVERTAKEN, REJECTED)):
             continue
         if not any(run.run.purpose is Purpose.CONFIRM for run in record.runs):
             continue

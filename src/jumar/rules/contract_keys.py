@@ -29,7 +29,8 @@ GROUPS = {
     "target": "what is to be improved, and what may change in it",
     "run": "how one run is started and what it may use",
     "measure": "the metric, who computes it, and what must hold beside it",
-    "limits": "when a study stops (without a key there is no such limit), and how much its agents are told",
+    "limits": "when a study stops (without a key there is no such limit), what it leaves to a person, and how "
+    "much its agents are told",
     "agents": "who proposes in a new study that is started without `--agent`",
     "hybrid": "how several agents work together on one study",
     "scales": "the ladder, smallest first: each scale is a table of keys of `[run]` that it changes",
@@ -91,6 +92,8 @@ KEYS = (
         "it is not asked any more.", {}),
     Key("limits", "plateau", kinds.COUNT, "Stop after so many experiments without a keep."),
     Key("limits", "target", kinds.NUMBER, "Stop when the champion's value reaches this."),
+    Key("limits", "approve", kinds.FLAG, "Whether each keep waits until a person says `jumar approve` or "
+        "`jumar reject`. Meanwhile the study goes on from the champion that it has.", False),
     Key("limits", "brief_tokens", kinds.TOKENS, "Most tokens of what an agent is told for one proposal, "
         "however long the study is.", 24_000),
     Key("hybrid", "polish", kinds.TRIALS, "Trials of the tuner on top of a code change that came within "

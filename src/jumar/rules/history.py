@@ -16,6 +16,7 @@ from jumar.core.event import (
     Certified,
     Entry,
     HandedIn,
+    Held,
     Judged,
     Noted,
     Proposed,
@@ -38,6 +39,7 @@ from jumar.core.outcome import Measured
 from jumar.core.proposal import ASKED, PUZZLE, TICKET
 from jumar.core.run import Purpose, RunRecord
 from jumar.core.verdict import Claim, Decision, Verdict
+from jumar.rules import approval
 from jumar.rules.limits import Spent
 from jumar.rules.means import Means
 from jumar.rules.worked import Worked
@@ -68,6 +70,8 @@ class History:
         self.claims: list[Claim] = []
         self.messages: list[str] = []
         self.open: dict[int, None] = {}  # numbers without a verdict, oldest first
+        self.held: dict[int, Verdict] = {}  # keeps that wait for a person, oldest first
+        self.ruled: dict[int, Asked] = {}  # what was said of some of those
         self.judged = 0  # proposals with a verdict, without those that were withdrawn
         self.kept: list[int] = []  # refuted ones too
         self.since_keep = 0
@@ -110,6 +114,8 @@ class History:
                 self.messages.append(words)
             case Asked(wish=Wish.RETEST, words=words) if words.isdecimal():
                 self.retests[entry.seq] = int(words)
+            case Asked(wish=Wish.APPROVE | Wish.REJECT) as asked:
+                self._rule(asked)
             case Answered() | Thought() as event:
                 self._apply_to_agent(event)
             case HandedIn() as handed:
@@ -120,6 +126,13 @@ class History:
                 self.claims.append(claim)
             case _:
                 self._apply_to_experiment(entry)
+
+    def _rule(self, asked: Asked) -> None:
+        number, why = approval.read_words(asked.words)
+        if number in self.held:
+            self.ruled[number] = asked
+            if asked.wish is Wish.REJECT and why:
+                self.messages.append(f"experiment {number} was better, and I reject it: {why}")
 
     def _apply_to_community(self, entry: Entry) -> None:
         match entry.event:
@@ -181,10 +194,21 @@ class History:
                     self._forget_before(number, self.revisited.get(number, 0))
                 self.revisited[number] = runs
                 self.pooled = None  # its runs count where the noise is learnt anew
+            case Held() | Judged():
+                self._apply_verdict(entry)
+
+    def _apply_verdict(self, entry: Entry) -> None:
+        match entry.event:
+            case Held(experiment=number, verdict=verdict):
+                self.experiments[number] = replace(self.experiments[number], held=verdict)
+                self.open.pop(number, None)
+                self.held[number] = verdict
+                self.since_keep = 0  # the search is on no plateau
             case Judged(experiment=number, verdict=verdict):
                 record = self.experiments[number]
-                self.experiments[number] = replace(record, verdict=verdict, judged_at=entry.at)
-                self.open.pop(number, None)
+                self.experiments[number] = replace(record, verdict=verdict, judged_at=entry.at, held=None)
+                for waiting in (self.open, self.held, self.ruled):
+                    waiting.pop(number, None)
                 if any(run.run.purpose is Purpose.CONFIRM for run in record.runs):
                     self.paired.append(number)
                 if number != BASELINE:

@@ -119,6 +119,8 @@ def _discarded(record: ExperimentRecord, gain: float | None, end: str) -> str:
         return f" breaks what must hold: {end}"
     if end == "overtaken":
         return " was promising, and was not judged: the champion had changed meanwhile"
+    if end == "rejected":
+        return " was better by its score, and a person did not want it"
     if end in ("undecided", "did not hold"):
         return " is too close to call"
     if end == "stopped":

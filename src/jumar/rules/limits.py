@@ -167,7 +167,11 @@ def limits_in_words(limits: LimitTerms) -> str:
 def _said(limits: LimitTerms | AgentLimits, usual: LimitTerms | AgentLimits) -> str:
     values = {key: getattr(limits, key) for key in limits.__struct_fields__ if key != "agents"}
     return ", ".join(
-        f"{key} = {value:_}" if isinstance(value, int) else f"{key} = {value:g}"
+        f"{key} = {str(value).lower()}"
+        if isinstance(value, bool)
+        else f"{key} = {value:_}"
+        if isinstance(value, int)
+        else f"{key} = {value:g}"
         for key, value in values.items()
         if value != getattr(usual, key)
     )

@@ -143,7 +143,7 @@ def end_of(record: ExperimentRecord) -> str:
     if verdict.decision is Decision.FAILED:
         failed = [run.outcome for run in record.runs if isinstance(run.outcome, Failed)]
         return failed[-1].why.value if failed else verdict.decision.value
-    for kind in ("guard", "check failed", "stopped", "overtaken", "undecided", "did not hold"):
+    for kind in ("guard", "check failed", "stopped", "overtaken", "rejected", "undecided", "did not hold"):
         if verdict.reason.startswith(kind):
             return kind
     return "not better"

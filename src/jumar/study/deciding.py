@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jumar.core.contract import MeasureTerms
-from jumar.core.event import Judged, Noticed, Proposed, Refuted
+from jumar.core.event import Asked, Held, Judged, Noticed, Proposed, Refuted
 from jumar.core.evidence import Noise, Standing, Want
 from jumar.core.experiment import BASELINE, Experiment, ExperimentRecord
 from jumar.core.outcome import Failed, Why, outcome_in_words
@@ -11,6 +11,7 @@ from jumar.core.proposal import Proposal
 from jumar.core.run import Purpose
 from jumar.core.verdict import OVERTAKEN, Decision, Verdict
 from jumar.errors import Breach, LedgerConflict, NotMeasurable, TargetUnfit
+from jumar.rules.approval import read_words, ruled
 from jumar.rules.evidence import evidence_for, noise_of, standing
 from jumar.rules.judge import judge
 from jumar.rules.noise import smallest_gain
@@ -85,12 +86,31 @@ class Deciding:
                 self._take_back(end, record)
             elif overtaken and is_kept:
                 self._try_again(record)
+            elif is_kept and self._parts.contract.limits.approve:
+                self._recorder.note(Held(experiment=number, verdict=answer))
             else:
                 self._settle(number, answer)
         elif overtaken and answer.purpose is not Purpose.SCREEN:
             self._try_again(record)
         else:
             self._want(answer, record)
+
+    def hear(self, asked: Asked) -> None:
+        """Say so where what a person approves or rejects waits for nobody any more."""
+        number, _ = read_words(asked.words)
+        if number not in self._recorder.history.ruled:
+            words = f"{asked.words.partition(' ')[0]} waits for no approval any more: `jumar show` tells why"
+            self._recorder.note(Noticed(words=f"experiment {words}"))
+
+    def rule(self) -> None:
+        """Do what people said of the keeps that wait for them; one that was overtaken waits no more."""
+        history, approve = self._recorder.history, self._parts.contract.limits.approve
+        for number, held in tuple(history.held.items()):
+            record = history.experiments[number]
+            if record.experiment.parent != history.champion_commit:
+                self._try_again(record)
+            elif verdict := ruled(held, history.ruled.get(number), approve=approve):
+                self._settle(number, verdict)
 
     def _take_back(self, end: Refuted, record: ExperimentRecord) -> None:
         """The champion is again what it was built on, and the experiment that showed why is tried on that."""
@@ -206,7 +226,8 @@ class Deciding:
         for record in history.records:
             if record.refuted and record.experiment.commit == experiment.parent:
                 return "what it was built on was taken back meanwhile"
-        return f"experiment {history.champion} was kept while this one ran"
+        did = "waited for approval" if experiment.number in history.held else "ran"
+        return f"experiment {history.champion} was kept while this one {did}"
 
     def _lacks(self, experiment: Experiment) -> bool:
         """Whether the champion is no part of what an experiment was built on. The baseline always is."""

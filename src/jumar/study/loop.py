@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from jumar.core.agent import NOTHING_LEFT
-from jumar.core.event import Certified, Rested, RunEnded, RunLost, RunStarted, Wish
+from jumar.core.event import AT_ONCE, Certified, Rested, RunEnded, RunLost, RunStarted, Wish
 from jumar.core.experiment import BASELINE
 from jumar.core.machine import machine_in_words
 from jumar.core.probe import Probe, in_a_word
@@ -71,7 +71,7 @@ class Loop:
                 if rest.certify:
                     self._certify(again=Wish.CERTIFY in self._wishes)
                     rest = self._cut_short() or rest
-                if rest.rests:
+                if rest.rests and (self._cut_short() or not self._recorder.history.ruled):
                     break
                 self._wishes.discard(Wish.CERTIFY)
             return self._rest(rest)
@@ -127,6 +127,7 @@ class Loop:
             self._deciding.decide(number)
         while True:
             self._hear()
+            self._deciding.rule()  # here alone: the champion does not move while it is certified
             rest = self._reason()
             if rest:
                 self._let_go(rest)
@@ -157,10 +158,10 @@ class Loop:
 
     def _cut_short(self) -> Rest | None:
         """Why what waits should not even be started, if somebody wants that."""
-        if self._interrupts:
-            return Rest(reason="interrupted", at_once=True)
         if Wish.STOP in self._wishes:
             return Rest(reason="stopped by request", at_once=True)
+        if self._interrupts:
+            return Rest(reason="interrupted", at_once=True)
         return None
 
     def _reason(self) -> Rest | None:
@@ -279,7 +280,12 @@ class Loop:
                 self._wishes.discard(Wish.PAUSE)
             elif asked.wish is Wish.PROBE:
                 self._probe(asked.words, entry)
-            elif asked.wish not in (Wish.TELL, Wish.RETEST):
+            elif asked.wish is Wish.STOP and asked.words == AT_ONCE:
+                self._wishes.add(Wish.STOP)
+                self._interrupts = max(self._interrupts, 2)
+            elif asked.wish in (Wish.APPROVE, Wish.REJECT):
+                self._deciding.hear(asked)
+            elif asked.wish in (Wish.PAUSE, Wish.STOP, Wish.CERTIFY):
                 self._wishes.add(asked.wish)
 
     def _probe(self, words: str, entry: int) -> None:

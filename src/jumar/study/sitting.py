@@ -105,7 +105,7 @@ class Sitting:
         history = self._history
         measured = BASELINE in history.experiments and BASELINE not in history.open
         return Progress(
-            experiments=history.judged + under_way,
+            experiments=history.judged + len(history.held) + under_way,
             retests=history.latest_retests,
             since_keep=history.since_keep,
             hours=history.active_s_at(self._parts.now()) / 3600,

@@ -27,6 +27,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True):
     queued: int  #: runs that wait for a slot
     judged: int  #: experiments with a verdict
     kept: int
+    held: int  #: keeps that wait for a person
     champion: int
     value: float | None  #: the champion's, mean of fresh runs
     baseline: float | None

@@ -74,6 +74,7 @@ class Watch:
             queued=len(self._queue),
             judged=history.judged,
             kept=len(history.kept),
+            held=len(history.held),
             champion=history.champion,
             value=standing(history, history.champion_commit).value if measured else None,
             baseline=standing(history, self._parts.terms.base).value if measured else None,
