@@ -1,7 +1,8 @@
-"""Keeps that wait for a person's approval, over real git: what waits, what moves, what survives."""
+"""What people say to a study from elsewhere, over real git: the last word on a keep, and an end at once."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from itertools import cycle
 from pathlib import Path
@@ -13,7 +14,7 @@ from jumar.app import Study, open_study
 from jumar.assembly import assembled
 from jumar.cli.main import ending
 from jumar.core.agent import Brief
-from jumar.core.event import Entry, Event, Held, Judged, Noticed, Wish
+from jumar.core.event import AT_ONCE, Entry, Event, Held, Judged, Noticed, RunStarted, Wish
 from jumar.core.proposal import Edit, Proposal
 from jumar.core.verdict import OVERTAKEN, Decision
 from jumar.home import Home, Options
@@ -195,6 +196,26 @@ def test_what_waits_and_what_was_said_of_it_survive_a_crash_at_any_entry(target:
     assert all(one.verdict and one.verdict.reason.endswith("; approved: so be it") for one in kept)
     record = study.record()
     assert record is not None and record.champion and branch(study) == record.champion_commit
+
+
+def test_a_study_that_is_to_stop_now_ends_its_runs_and_goes_on_later(target: Path) -> None:
+    slow = WORK + "import time; time.sleep(60 if A < 2 else 0)\n"
+    (target / "work.py").write_text(slow)
+    Repository(target).commit("A slow one")
+    study, began = open_study(target), []
+
+    def observe(event: Entry | Tick) -> None:
+        if isinstance(event, Entry) and isinstance(event.event, RunStarted) and event.event.run.experiment:
+            began.append(time.monotonic())
+            study.ask(Wish.STOP, AT_ONCE)
+
+    sit(target, Script(("A", "1.0")), observe)
+    assert time.monotonic() - began[0] < 20
+    record = study.record()
+    assert record is not None and record.reason == "stopped by request"
+    assert [run.lost for run in study.experiment(1).runs] == ["stopped by the user"]
+    sit(target, Script(), observe)
+    assert [run.lost for run in study.experiment(1).runs] == ["stopped by the user"] * 2
 
 
 def test_a_limit_counts_what_waits(target: Path) -> None:
