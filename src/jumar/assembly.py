@@ -16,7 +16,7 @@ from jumar.agents.registry import anchored
 from jumar.agents.sweeping import variants
 from jumar.agents.team import make_team
 from jumar.agents.tuning import KnobsNow, with_knobs
-from jumar.core.contract import Clock, Contract
+from jumar.core.contract import Contract
 from jumar.core.evaluator import Evaluator
 from jumar.core.event import StudyStarted
 from jumar.core.executor import Executor
@@ -27,8 +27,9 @@ from jumar.errors import LedgerUnfit, TargetUnfit, Usage
 from jumar.evaluators.scorer import Scorer, ScoringPlace
 from jumar.evaluators.stdout import StdoutEvaluator
 from jumar.executors.local import LocalExecutor
-from jumar.executors.machine import default_slots, this_machine
-from jumar.home import CONTRACT, Home, Options, at_scale, shares_for, with_limits
+from jumar.executors.machine import ground, this_machine
+from jumar.executors.seats import circumstances, seats
+from jumar.home import CONTRACT, Home, Options, at_scale, shares_for, wanted_of, with_limits
 from jumar.ledgers.artefacts import FolderArtefacts
 from jumar.ledgers.hold import hold
 from jumar.ledgers.sql import open_ledger
@@ -63,8 +64,7 @@ def assembled(home: Home, contract_text: str, options: Options, observe: Observe
         contract = with_limits(pinned, contract_text) if record else pinned
         accepted = options.sandbox is not None or bool(terms.waived)
         waived = preflight(contract, sandbox.name, sandbox.promises, waive=accepted)
-        slots = options.workers or _usual_slots(contract)
-        executor = LocalExecutor(sandbox, slots)
+        executor = _executor(contract, options, sandbox)
         try:
             parts = _parts(home, terms, contract, (workspace, sandbox, executor, ledger), observe)
             notices = (*_notices(terms, sandbox, waived), *_limits(pinned, parts), *_changed(parts))
@@ -279,9 +279,10 @@ def environment() -> Mapping[str, str]:
     return environ
 
 
-def _usual_slots(contract: Contract) -> int:
-    # On a wall clock two runs at once would measure each other.
-    return 1 if contract.run.budget.clock is Clock.WALL else default_slots(this_machine())
+def _executor(contract: Contract, options: Options, sandbox: Sandbox) -> LocalExecutor:
+    here, wanted = ground(), wanted_of(contract, options)
+    shared_out = seats(here, wanted)
+    return LocalExecutor(sandbox, shared_out, circumstances(here, wanted, shared_out))
 
 
 def _commands(contract: Contract) -> tuple[str, ...]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
-from jumar.core.contract import Contract
+from jumar.core.contract import Clock, Contract
 from jumar.errors import ContractInvalid, TargetUnfit, Usage
+from jumar.executors.seats import Wanted
 from jumar.rules.contract_file import read_contract
 from jumar.rules.shares import disagreement
 
@@ -25,6 +27,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     scale: str | None = None
     sandbox: str | None = None  #: choosing one accepts what it does not promise
     workers: int | None = None  #: runs at once
+    gpus_per_worker: float | Literal["mig"] | None = None  #: None: a whole one where there is any
+    oversubscribe: bool = False  #: more workers than the machine has cores, memory or GPUs for
     include_dirty: bool = False  #: start from the work tree as it is, snapshot into a commit
     new: bool = False  #: start another study though the last one could go on
 
@@ -115,6 +119,17 @@ def shares_for(asked: str | Mapping[str, float] | None, contract: Contract) -> d
             trouble[0], fix=f"in the same proportions: {trouble[1]}" if trouble[1] else "make them sum"
         )
     return dict(asked)
+
+
+def wanted_of(contract: Contract, options: Options) -> Wanted:
+    """What a study asks of the machine that its runs are made on."""
+    return Wanted(
+        memory_bytes=contract.run.memory_bytes,
+        workers=options.workers,
+        gpus=options.gpus_per_worker,
+        on_wall_clock=contract.run.budget.clock is Clock.WALL,
+        oversubscribed=options.oversubscribe,
+    )
 
 
 def with_limits(contract: Contract, text: str) -> Contract:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
@@ -18,10 +18,12 @@ from jumar.core.experiment import ExperimentRecord
 from jumar.core.ledger import Condition, StudyRecord
 from jumar.core.sandbox import Promise
 from jumar.errors import JumarError, LedgerUnfit, TargetUnfit
-from jumar.executors.machine import default_slots, free_disk_bytes, load, slowdown, this_machine
-from jumar.home import STATE, Home
+from jumar.executors.machine import free_disk_bytes, ground, load, slowdown, this_machine
+from jumar.executors.seats import Wanted, circumstances, most_workers, seats
+from jumar.home import CONTRACT, STATE, Home, Options, wanted_of
 from jumar.ledgers.artefacts import FolderArtefacts
 from jumar.ledgers.sql import SqlLedger, open_ledger
+from jumar.rules.contract_file import read_contract
 from jumar.rules.preflight import IN_WORDS
 from jumar.sandboxes.detect import Found, detect
 from jumar.workspaces.git import GitWorkspace, open_workspace
@@ -87,8 +89,7 @@ def _sandboxes(found: tuple[Found, ...]) -> Iterator[Finding]:
 
 def _size(folder: Path) -> Iterator[Finding]:
     machine = this_machine()
-    slots = default_slots(machine)
-    yield Finding(name="cores", value=f"{machine.cores} ({machine.cpu}); {slots} runs at once")
+    yield Finding(name="cores", value=f"{machine.cores} ({machine.cpu})")
     memory = machine.memory_bytes
     yield Finding(
         name="memory",
@@ -97,6 +98,7 @@ def _size(folder: Path) -> Iterator[Finding]:
         fix="" if memory >= ENOUGH_MEMORY else "lower `memory` in [run], or use a larger machine",
     )
     yield Finding(name="gpus", value=", ".join(machine.gpus) or "none; runs use the CPU")
+    yield _workers(folder)
     free = free_disk_bytes(folder)
     yield Finding(
         name="disk",
@@ -106,6 +108,18 @@ def _size(folder: Path) -> Iterator[Finding]:
         if free >= ENOUGH_DISK
         else "free some: a study keeps logs and every run needs room for its output",
     )
+
+
+def _workers(folder: Path) -> Finding:
+    """What `jumar run` shares out when it is told nothing, and the most that it could."""
+    here, wanted = ground(), Wanted(memory_bytes=4 * GIB)
+    with suppress(OSError, JumarError):
+        wanted = wanted_of(read_contract((folder / CONTRACT).read_text(encoding="utf-8")), Options())
+    found = seats(here, wanted)
+    value = f"{len(found)} unless told otherwise: each has {circumstances(here, wanted, found).machine}"
+    most = most_workers(here, wanted)
+    more = f"; up to {most} have room (`jumar doctor --workers` measures how many)" if most > 1 else ""
+    return Finding(name="workers", value=f"{value}, {wanted.memory_bytes / GIB:.3g} GiB{more}")
 
 
 def _quiet() -> Iterator[Finding]:
@@ -123,7 +137,7 @@ def _quiet() -> Iterator[Finding]:
         name="side by side",
         value=f"the same work takes {factor:.2f} times as long with every core busy",
         ok=not slows,
-        fix="run one at a time where speed is what you measure: --workers 1" if slows else "",
+        fix="see with your target whether it matters: jumar doctor --workers" if slows else "",
         passes=slows,
     )
 

@@ -20,7 +20,7 @@ from jumar.cli.live import Display, display_for, while_read
 from jumar.cli.nexts import entering, next_steps
 from jumar.cli.readers import opened, pinned_in_words, recent, standing
 from jumar.cli.tuning import knobs_in_words
-from jumar.cli.verb import Whole, json_option, of_a_study, verb
+from jumar.cli.verb import GpuShare, Whole, json_option, of_a_study, verb
 from jumar.cli.views import claims_grid, grid, status_grid
 from jumar.core.event import Entry, Wish
 from jumar.core.experiment import BASELINE
@@ -47,7 +47,21 @@ from jumar.study.tick import Tick
     "Several times for several: tuner=0.7, codex=0.3.",
 )
 @click.option("--scale", metavar="NAME", help="The scale of a new study (default: the first).")
-@click.option("--workers", type=Whole(1), metavar="N", help="Runs at once (default: what fits).")
+@click.option(
+    "--workers",
+    type=Whole(1),
+    metavar="N",
+    help="Runs at once, each with cores, memory and GPU "
+    "of its own (default: two, or one for each GPU, if there is room; one on a wall clock without GPU).",
+)
+@click.option(
+    "--gpus-per-worker",
+    type=GpuShare(min=0),
+    metavar="N",
+    help="So many GPUs for each worker (default: 1); "
+    "0.5 shares one among two, mig gives an instance, 0 none.",
+)
+@click.option("--oversubscribe", is_flag=True, help="More workers than cores, memory or GPUs suffice for.")
 @click.option("--sandbox", metavar="NAME", help="Which sandbox; accepts what it does not promise.")
 @click.option("--include-dirty", is_flag=True, help="Start from uncommitted changes, snapshot as a commit.")
 @click.option("--new", is_flag=True, help="Start another study though the last one could go on.")

@@ -38,6 +38,15 @@ class Whole(click.IntRange):
     name = "whole number"
 
 
+class GpuShare(click.FloatRange):
+    """How many GPUs a worker has, or `mig` for an instance of one."""
+
+    name = "number, or mig"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if value == "mig" else super().convert(value, param, ctx)
+
+
 folder_option = click.option(
     "-C",
     "--dir",

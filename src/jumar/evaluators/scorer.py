@@ -82,6 +82,7 @@ class Scorer:
             inputs={**place.inputs, **place.hidden},
             readable=(*place.readable, finished.out),
             servers=servers,
+            follows=finished.run.key,
         )
 
     def _server(self, finished: FinishedRun, number: int) -> Job:

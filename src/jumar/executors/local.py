@@ -13,23 +13,31 @@ import queue
 import select
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Sequence
+
+from msgspec.structs import replace
 
 from jumar.core.executor import Ended
-from jumar.core.job import Job
+from jumar.core.job import THREAD_COUNTS, Job
 from jumar.core.machine import Circumstances
 from jumar.core.sandbox import Confined, Sandbox
+from jumar.executors.gpus import VISIBLE
+from jumar.executors.seats import Seat
 
 # How far a run may pass a cap that is only looked at. A look costs about 0.2 ms per process of a run.
 _LOOK_S = 0.05
 
 
 class LocalExecutor:
-    """As `core.executor.Executor` promises. What could not be confined is raised by `wait`."""
+    """As `core.executor.Executor` promises, with a slot for each of `seats`.
 
-    def __init__(self, sandbox: Sandbox, slots: int, under: Circumstances | None = None) -> None:
-        self.slots, self.under = slots, under
-        self._sandbox = sandbox
+    What could not be confined is raised by `wait`.
+    """
+
+    def __init__(self, sandbox: Sandbox, seats: Sequence[Seat], under: Circumstances | None = None) -> None:
+        self.slots, self.under = len(seats), under
+        self._sandbox, self._seating = sandbox, _Seating(seats)
         self._asked: deque[Job | str] = deque()  # a job to start, or the key of one to cancel
         self._ended: queue.SimpleQueue[Ended | Exception | None] = queue.SimpleQueue()  # None: woken
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -91,6 +99,7 @@ class LocalExecutor:
                 os.eventfd_read(self._wake)
             for key, run in list(running.items()):
                 if run.fileno() in ready:
+                    self._seating.leave(key)
                     self._over.put((key, running.pop(key)))
             if time.monotonic() >= due:
                 due = time.monotonic() + _LOOK_S
@@ -118,17 +127,54 @@ class LocalExecutor:
             asked = self._asked.popleft()
             if isinstance(asked, Job):
                 try:
-                    running[asked.key] = self._sandbox.launch(asked)
+                    running[asked.key] = self._sandbox.launch(self._seating.seated(asked))
                 except Exception as error:  # noqa: BLE001 - raised again by `wait`, in the caller's thread
+                    self._seating.leave(asked.key)
                     self._ended.put(error)
             elif asked in running:
                 running[asked].kill()
 
     def _hand_over(self, key: str, run: Confined) -> None:
         try:
-            self._ended.put(Ended(key=key, report=run.report()))
+            self._ended.put(Ended(key=key, report=replace(run.report(), under=self.under)))
         except Exception as error:  # noqa: BLE001 - as above
             self._ended.put(error)
+
+
+class _Seating:
+    """Who sits where. More jobs than there are seats share them."""
+
+    def __init__(self, seats: Sequence[Seat]) -> None:
+        self._seats = tuple(seats)
+        self._taken: dict[str, int] = {}  # key of a job under way → its seat
+        self._left: dict[str, int] = {}  # key of one that has ended → the seat it had
+
+    def seated(self, job: Job) -> Job:
+        """`job` on the seat of the one that it follows, or else on the one that most are free of."""
+        before = self._left.pop(job.follows, None)
+        busy = Counter(self._taken.values())
+        number = min(range(len(self._seats)), key=lambda n: (busy[n], n != before))
+        self._taken[job.key] = number
+        # Alone there is nobody to be kept from, and a program that places its own threads may.
+        return placed(job, self._seats[number], pinned=len(self._seats) > 1)
+
+    def leave(self, key: str) -> None:
+        """The job has ended; the one that follows it may have its seat."""
+        if key in self._taken:
+            self._left[key] = self._taken.pop(key)
+            if len(self._left) > 4 * len(self._seats):
+                self._left.pop(next(iter(self._left)))
+
+
+def placed(job: Job, seat: Seat, *, pinned: bool = True) -> Job:
+    """`job` and its servers on what `seat` has, and told of it. How many threads, the contract may say."""
+    env = dict(job.env)
+    if seat.threads:
+        env = dict.fromkeys(THREAD_COUNTS, str(seat.threads)) | env
+    if seat.gpus is not None and env.get(VISIBLE) != "":
+        env[VISIBLE] = seat.gpus
+    servers = tuple(placed(server, seat, pinned=pinned) for server in job.servers)
+    return replace(job, cores=seat.cores if pinned else (), env=env, servers=servers)
 
 
 def _sleep(fds: list[int], due: float | None) -> frozenset[int]:

@@ -10,6 +10,9 @@ import sys
 from pathlib import Path
 
 from jumar.core.machine import Machine
+from jumar.executors.gpus import gpus, names
+from jumar.executors.seats import Ground
+from jumar.executors.topology import nodes
 
 _BURN_S = 0.4
 
@@ -23,26 +26,13 @@ def this_machine() -> Machine:
         cpu=_cpu(),
         cores=len(os.sched_getaffinity(0)),
         memory_bytes=_memory_bytes(),
-        gpus=gpus(),
+        gpus=names(),
     )
 
 
-def default_slots(machine: Machine) -> int:
-    """How many runs at once: one per core up to two, as a pair is two; one where there is a GPU."""
-    return 1 if machine.gpus else max(1, min(2, machine.cores))
-
-
-def gpus() -> tuple[str, ...]:
-    """Names of the NVIDIA GPUs, as their own tool tells; none where there is no such tool."""
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return ()
-    command = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
-    try:
-        said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    return tuple(line.strip() for line in said.splitlines() if line.strip())
+def ground() -> Ground:
+    """What of it there is to share out among workers."""
+    return Ground(cpu=_cpu(), nodes=nodes(), memory_bytes=_memory_bytes(), gpus=gpus())
 
 
 def free_disk_bytes(folder: Path) -> int:

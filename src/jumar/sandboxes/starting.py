@@ -72,7 +72,7 @@ class Warden:
         run on those alone. Raises SandboxUnavailable when there is no process to be had; then nothing
         was started.
         """
-        order = {"command": command, "env": dict(env), "numbers": list(fds)}
+        order: dict[str, Any] = {"command": command, "env": dict(env), "numbers": list(fds)}
         order |= {"confine": confine, "cores": list(cores)}
         with self._lock, _explained():
             spare = self._awake()

@@ -13,14 +13,12 @@ import msgspec
 from msgspec.structs import replace
 
 from jumar.core.contract import Clock, Contract, RunTerms
-from jumar.core.job import Caps, Job
+from jumar.core.job import THREAD_COUNTS, Caps, Job
 from jumar.core.run import Purpose, Run
 from jumar.rules.budget import caps
 
 # On a CPU clock a second thread would only burn the same budget faster and less evenly.
-_ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
-)
+_ONE_THREAD = dict.fromkeys(THREAD_COUNTS, "1")
 MOST_LOG_BYTES = 512 << 10
 #: A folder that Python finds its profiler in: see the one file there.
 PROFILER = Path(__file__).with_name("profiler")
