@@ -18,7 +18,7 @@ from jumar.core.contract import Contract
 from jumar.core.event import Event, HandedIn, Noted
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.ledger import Ledger, StudyRecord
-from jumar.core.proposal import REGULAR, TICKET, Change, Edit, Proposal
+from jumar.core.proposal import MOST_PREDICTED, REGULAR, TICKET, Change, Edit, Proposal
 from jumar.core.verdict import Decision, Verdict
 from jumar.core.workspace import EXECUTABLE, LINK
 from jumar.errors import Breach, Usage
@@ -171,6 +171,8 @@ class Intake:
         words = " ".join(hypothesis.split())
         if not words:
             raise Usage("the hypothesis is empty", fix="say in a sentence what is changed, and why it helps")
+        if predicted is not None and not abs(predicted) <= MOST_PREDICTED:
+            raise Usage(f"a gain of {predicted:g} is predicted", fix="say it as a share: 0.02 is 2 % better")
         if len(history.handed) >= MOST_WAITING:
             raise Usage(f"{MOST_WAITING} proposals wait already", fix="wait for verdicts: `jumar wait`")
         champion = history.champion_commit

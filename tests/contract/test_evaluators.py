@@ -110,7 +110,7 @@ def test_a_number_that_is_not_finite_is_never_measured(finish: Finish, said: byt
 
 
 def test_last_words_carry_no_control_characters_to_the_terminal(finish: Finish) -> None:
-    assert "\x1b" not in last_lines(finish(b"\x1b]0;title\x07 evil \x1b[2J\n").log)
+    assert last_lines(finish(b"\x1b]0;title\x07\x1b[31mevil\x1b[0m end\x1b[2J\n").log) == "evil end"
 
 
 def test_last_words_are_few_and_short(finish: Finish) -> None:

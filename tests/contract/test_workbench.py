@@ -13,6 +13,7 @@ import pytest
 from jumar.core.job import Caps, Ending
 from jumar.core.sandbox import Sandbox
 from jumar.core.workbench import Done, Errand
+from jumar.core.workspace import LINK
 from jumar.sandboxes.detect import choose, detect
 from jumar.study.counter import MOST_QUESTION_BYTES
 from jumar.study.places import Surroundings
@@ -105,6 +106,14 @@ def test_what_it_changes_is_told_and_nothing_else(bench: Bench) -> None:
 def test_what_it_may_not_change_is_told_too_so_that_it_is_refused(bench: Bench) -> None:
     done = bench.run("rm -f lib/other.py; echo 'x = 9' >lib/other.py; echo new >elsewhere.py")
     assert {edit.path for edit in done.edits} == {"lib/other.py", "elsewhere.py"}
+
+
+def test_a_link_is_told_as_one_so_that_it_is_refused_by_name(bench: Bench) -> None:
+    done = bench.run("ln -sf /etc/hostname work.py; ln -s old.py lib/made.py; ln -s work.py latest")
+    assert [(edit.path, edit.content, edit.mode) for edit in done.edits] == [
+        ("work.py", b"/etc/hostname", LINK),
+        ("lib/made.py", b"old.py", LINK),
+    ]
 
 
 def test_it_sees_its_tree_and_its_home_and_nothing_of_ours(bench: Bench, sandbox: Sandbox) -> None:

@@ -38,6 +38,9 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     waited_s: float = 0.0
 
 
+MOST_PREDICTED = 1000.0  #: times as good as before: whoever expects more has not understood the question
+
+
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     """One idea. `details` is the agent's own JSON (the tuner's knobs, say), kept with the record.
 

@@ -212,9 +212,17 @@ def _agent_limits(value: object) -> dict[str, AgentLimits]:
         if not isinstance(table, dict) or not table or not set(table) <= {"usd", "tokens"}:
             said = f"a table of {', '.join(table) or 'nothing'}" if isinstance(table, dict) else found(table)
             raise Unfit(f"a table in which {name} is {said}")
-        kinds = {"usd": MONEY, "tokens": COUNT}
-        limits[name] = AgentLimits(**{key: kinds[key].read(each) for key, each in table.items()})
+        limits[name] = AgentLimits(**{key: _agent_limit(name, key, each) for key, each in table.items()})
     return limits
+
+
+def _agent_limit(name: str, key: str, value: object) -> Any:
+    kind = {"usd": MONEY, "tokens": COUNT}[key]
+    try:
+        return kind.read(value)
+    except Unfit as error:
+        hint = f"a {key} that is {kind.takes}"
+        raise Unfit(f"a table in which the {key} of {name} is {error}", hint) from None
 
 
 def _tidy_path(value: object) -> str:

@@ -12,7 +12,7 @@ ROUNDED = 0.015
 # So many proposals may be owed to an agent that could not be asked; what is beyond is forgotten, or it
 # would have the machine to itself when it is back.
 MOST_OWED = 3.0
-_SAID = re.compile(r"(.+)=([0-9.]+(?:[eE][-+]?[0-9]+)?)", re.DOTALL)
+_SAID = re.compile(r"(.+)=([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)", re.DOTALL)
 
 
 def read_shares(words: Sequence[str]) -> dict[str, float]:
@@ -26,6 +26,11 @@ def read_shares(words: Sequence[str]) -> dict[str, float]:
     for word in words:
         match = _SAID.fullmatch(word)
         name, share = (match[1].strip(), _number(match[2])) if match else (word, None)
+        if share is None and "=" in word.partition(":")[0]:
+            name, _, no_share = word.partition("=")
+            raise Usage(
+                f"{no_share!r} is no share of {name}", fix=f"say --agent '{name}=0.3', or just {name}"
+            )
         if name in said:
             raise Usage(f"the agent {name} is named twice", fix="give each agent one share")
         said[name] = share

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 
 import msgspec
 from msgspec.structs import replace
 
 from jumar.core.event import Judged, Proposed
 from jumar.core.experiment import Experiment
-from jumar.core.proposal import Cost, Proposal
+from jumar.core.proposal import MOST_PREDICTED, Cost, Proposal
 from jumar.core.verdict import Decision, Verdict
 from jumar.core.workspace import Committed
 from jumar.errors import Breach
@@ -153,7 +152,7 @@ def _experiment(
         tree=tree,
         hypothesis=proposal.hypothesis,
         agent=proposal.agent,
-        predicted=predicted if predicted is not None and math.isfinite(predicted) else None,
+        predicted=predicted if predicted is not None and abs(predicted) <= MOST_PREDICTED else None,
         details=proposal.details,
         cost=proposal.cost,
         edits=edits,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import select
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from jumar.core.job import Job
 from jumar.core.proposal import Edit
 from jumar.core.sandbox import Sandbox
 from jumar.core.workbench import PAPERS, Attendant, Done, Errand
-from jumar.core.workspace import Workspace
+from jumar.core.workspace import LINK, Workspace
 from jumar.rules.scope import MOST_BYTES, MOST_EDITS
 from jumar.study.counter import Counter, Settings
 from jumar.study.places import Place, Surroundings, read_untrusted
@@ -73,13 +74,16 @@ class StudyBench:
                     attendant.look()
                     counter.serve()
                     settings.tell(attendant.renewed)
+                links = tuple(
+                    islice(self._links(work, before), MOST_EDITS + 1)
+                )  # a sandbox leaves none behind
                 report = running.report()
                 settings.tell(attendant.renewed)
             finally:
                 running.kill()
                 running.report()
         said = read_untrusted(place.root, place.log.name, _MOST_SAID_BYTES)
-        return Done(report=report, said=said, edits=tuple(self._edits(work, before)))
+        return Done(report=report, said=said, edits=(*links, *self._edits(work, before, links)))
 
     def _job(self, errand: Errand, place: Place, tree_bytes: int) -> Job:
         return Job(
@@ -110,7 +114,7 @@ class StudyBench:
             taken += status.st_size + _ENTRY_BYTES
         return taken
 
-    def _edits(self, work: Path, before: Mapping[str, str]) -> Iterator[Edit]:
+    def _edits(self, work: Path, before: Mapping[str, str], links: Sequence[Edit]) -> Iterator[Edit]:
         """What is different now. Modes are not looked at: the sandbox has made them ordinary."""
         after = dict(_digests(work))
         changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
@@ -118,12 +122,23 @@ class StudyBench:
         for path in changed:
             if path.startswith(f"{PAPERS}/") or (path not in before and self._is_left(path)):
                 continue
+            if any(link.path == path for link in links):
+                continue
             count += 1
             if count > MOST_EDITS + 1:
                 return  # more than any proposal may have: whoever checks it says so
             content = read_untrusted(work, path, MOST_BYTES + 1) if path in after else None
             # A name that is no Unicode could not even be told; nobody may edit such files.
             yield Edit(path=path.encode("utf-8", "replace").decode(), content=content)
+
+    def _links(self, work: Path, before: Mapping[str, str]) -> Iterator[Edit]:
+        """Links where a file stood or may stand. They are told as what they are, so that they are refused."""
+        for place, folders, names in os.walk(work):
+            for name in (*folders, *names):
+                link = Path(place, name)
+                path = link.relative_to(work).as_posix()
+                if link.is_symlink() and (path in before or self._may_change(path)):
+                    yield Edit(path=path, content=os.fsencode(os.readlink(link)), mode=LINK)
 
     def _is_left(self, path: str) -> bool:
         is_tools = any(name.startswith(".") or name in _LEFT for name in path.split("/"))

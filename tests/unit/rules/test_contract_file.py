@@ -241,8 +241,8 @@ BAD = {
     ),
     "a limit below nothing": (
         LEAST + "[limits]\nagents = { codex = { usd = -1 } }\n",
-        "jumar.toml:12: [limits] agents is the number -1",
-        "a table of agents, such as",
+        "jumar.toml:12: [limits] agents is a table in which the usd of codex is the number -1",
+        "a usd that is a number, 0 or more",
     ),
     "too few runs for a noise": (
         LEAST + "baseline = 2\n",

@@ -38,7 +38,9 @@ def test_shares_are_read_from_the_command_line() -> None:
         (["tuner=0.7", "codex"], "codex has no share", "--agent 'codex=0.3'"),
         (["tuner=0.5", "tuner=0.5"], "named twice", "one share"),
         (["tuner=0", "codex=1"], "the share of tuner is 0", "above 0"),
-        (["tuner=0.7.1", "codex=0.3"], "has no share", "--agent"),
+        (["tuner=0.7.1", "codex=0.3"], "'0.7.1' is no share of tuner", "--agent 'tuner=0.3'"),
+        (["tuner=abc"], "'abc' is no share of tuner", "--agent 'tuner=0.3'"),
+        (["tuner=-1"], "the share of tuner is -1", "above 0"),
     ],
 )
 def test_shares_that_make_no_sense_are_refused_in_a_line(words: list[str], problem: str, fix: str) -> None:
