@@ -14,7 +14,7 @@ import msgspec
 import jumar
 from jumar.agents.registry import anchored
 from jumar.agents.sweeping import variants
-from jumar.agents.team import make_team
+from jumar.agents.team import make_team, role_of, words_of
 from jumar.agents.tuning import KnobsNow, with_knobs
 from jumar.core.contract import Contract
 from jumar.core.evaluator import Evaluator
@@ -163,11 +163,18 @@ def _first_terms(
     shares = _shares(options, contract)
     make_team(shares, environ=environment())  # an unknown agent is said before anything is pinned
     editable = contract.target.editable
-    paths = (*editable, CONTRACT, contract.target.program, *_commands(contract))
+    roles = [words_of(role) for role in map(role_of, shares) if role]
+    paths = (*editable, CONTRACT, contract.target.program, *_commands(contract), *roles)
     base = workspace.pin(paths, include_dirty=options.include_dirty)
     pinned = workspace.read(base, CONTRACT)
     if pinned is None:
         raise TargetUnfit(f"{CONTRACT} is not committed", fix=f"git add {CONTRACT} && git commit")
+    for path in roles:
+        if workspace.read(base, path) is None:
+            raise TargetUnfit(
+                f"a role has no words: {path} is not committed",
+                fix=f"write there what this agent is to do differently, then: git add {path} && git commit",
+            )
     files = frozenset(workspace.files(base))
     closed = protected_paths(contract, files)
     if not any(matches(path, editable) and not matches(path, closed) for path in files):
@@ -223,6 +230,10 @@ def _parts(
         terms=terms,
         contract=contract,
         program=program.decode("utf-8", "replace"),
+        roles={
+            name: (workspace.read(terms.base, words_of(role)) or b"").decode("utf-8", "replace")
+            for name, role in team.roles.items()
+        },
         protected=protected,
         agent=next(iter(team.members.values())),
         team=team if len(team.members) > 1 or team.polish else None,

@@ -53,6 +53,9 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     refusals: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  #: what researchers outside wrote down, oldest first
+    #: Number of the experiment whose change is in `files` beside the champion's: the next edits go on top of
+    #: it, and are judged together with it. None: the files are the champion's.
+    view: int | None = None
     at: float = 0.0  #: seconds since the epoch; 0 where ages are not told
     in_hand: tuple[InHand, ...] = ()  #: by others, beside the open experiments; oldest first
     puzzles: tuple[Puzzle, ...] = ()  #: open questions, oldest first
@@ -139,5 +142,8 @@ class Team(msgspec.Struct, frozen=True, kw_only=True):
     members: Mapping[str, AnyAgent]
     shares: Mapping[str, float]
     polisher: Agent | None = None
+    roles: Mapping[str, str] = {}  #: name → the role that it was given, if any
     polish: int = 0  #: trials that it is given for each of them
+    nearby: float = 0.0  #: share of the proposals of `explorers` that start from a near miss
+    explorers: frozenset[str] = frozenset()  #: names of those who are at times shown one
     bandit: bool = False  #: shares move towards those whose proposals gain most for what they take

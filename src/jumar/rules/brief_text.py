@@ -70,6 +70,7 @@ def brief_text(brief: Brief, recollection: Recollection, knobs: Sequence[KnobNow
         _notes(brief, int(NOTES_SHARE * most)),
         f"## The contract\n\n{contract_in_words(brief.contract)}",
         _champion(brief, recollection),
+        _start(brief, recollection),
         _source(brief, int(SOURCE_SHARE * most)),
         *_record(brief, recollection, int(RECORD_SHARE * most)),
         _knobs(knobs, recollection, int(KNOBS_SHARE * most)),
@@ -148,7 +149,8 @@ def _notes(brief: Brief, most: int) -> str:
 
 def _champion(brief: Brief, recollection: Recollection) -> str:
     metric, base = brief.contract.measure.metric, brief.history[BASELINE]
-    champions = [record.number for record in recollection.kept if record.experiment.commit == brief.parent]
+    parent = brief.parent if brief.view is None else brief.history[brief.view].experiment.parent
+    champions = [record.number for record in recollection.kept if record.experiment.commit == parent]
     kept = champions[-1] if champions else BASELINE
     who = f"experiment {kept}" if kept else "the unchanged target"
     lines = [f"The champion is {who}: {value_in_words(metric, brief.value, brief.noise)}."]
@@ -166,6 +168,22 @@ def _champion(brief: Brief, recollection: Recollection) -> str:
             lines.append(f"Its parts, as the scorer tells them: {others_in_words(parts, 30)}.")
         lines.append(f"Its last run: {others_in_words(meters)}.")
     return "## Where it stands\n\n" + "\n".join(lines)
+
+
+def _start(brief: Brief, recollection: Recollection) -> str:
+    """Of a proposal that does not start from the champion: what it stands on, and what that means."""
+    if brief.view is None:
+        return ""
+    metric, record = brief.contract.measure.metric, brief.history[brief.view]
+    near = paragraph(record, metric, recollection.lessons.get(record.number, ""))
+    return f"""## This proposal starts from a near miss
+
+The files below are the champion's with the change of experiment {record.number}, which came near it:
+
+{near}
+
+Propose what makes that change pay. Your changes go on top of it, and both together are judged beside the
+champion."""
 
 
 def _source(brief: Brief, most: int) -> str:

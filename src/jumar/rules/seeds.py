@@ -32,6 +32,11 @@ def chance_for(secret: str, number: int, attempt: int) -> int:
     return _draw(secret, f"chance:{number}:{attempt}")
 
 
+def start_for(secret: str, number: int) -> int:
+    """What decides where proposal `number` starts from."""
+    return _draw(secret, f"start:{number}")
+
+
 def _draw(secret: str, what: str) -> int:
     digest = hmac.digest(secret.encode(), what.encode(), hashlib.sha256)
     return int.from_bytes(digest[:8], "big") % _MOST + 1

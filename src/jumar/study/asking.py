@@ -18,6 +18,8 @@ from jumar.core.proposal import ASKED, TICKET, Cost, Proposal
 from jumar.errors import AgentFailed, Breach, NoRoom, Usage
 from jumar.rules.brief_text import brief_text
 from jumar.rules.recollection import Recollection
+from jumar.rules.seeds import start_for
+from jumar.rules.selection import STARTS_FROM, start
 from jumar.study.archive import StudyArchive
 from jumar.study.brief import Briefing
 from jumar.study.desk import StudyDesk
@@ -60,7 +62,8 @@ class Asking:
         self.spent = ""  #: what a limit left no room for, in words
         self._idle = (time.monotonic(), 0.0)  # since when which share of the slots waits for who thinks
         alone = Team(members={parts.agent.name: parts.agent}, shares={parts.agent.name: 1.0})
-        self._roster = Roster(parts.team or alone, recorder.history)
+        self._team = parts.team or alone
+        self._roster = Roster(self._team, recorder.history)
         self._polishing = polishing(parts.team, parts.workspace, recorder.history)
 
     @property
@@ -120,7 +123,7 @@ class Asking:
         None when ideas ran out, or when the agent thinks first: `heard` tells what comes of that.
         """
         history = self._recorder.history
-        question = Question(number=len(history.experiments), parent=history.champion_commit)
+        question = self._question(agent.name)
         if not isinstance(agent, Researcher):
             try:
                 return self._ask_at_once(agent, question)
@@ -129,6 +132,15 @@ class Asking:
                 return None
         self._think(Thinking(agent, history.questions.get(agent.name, question)))
         return None
+
+    def _question(self, agent: str) -> Question:
+        """The next one: about the champion, or about a change that came near it."""
+        history, team, number = self._recorder.history, self._team, len(self._recorder.history.experiments)
+        view = None
+        if agent in team.explorers and history.terms:
+            view = start(history, team.nearby, start_for(history.terms.secret, number))
+        parent = history.champion_commit if view is None else history.experiments[view].experiment.commit
+        return Question(number=number, parent=parent, view=view)
 
     def _ask_at_once(self, agent: Agent, question: Question) -> int | None:
         number = question.number
@@ -140,7 +152,7 @@ class Asking:
                     if agent is not self._polishing:
                         self._is_out_of_ideas(agent)
                     return None
-                self._proposer.enter(number, proposal, repeats=agent.repeats)
+                self._proposer.enter(number, started(proposal, question), repeats=agent.repeats)
             except Breach as breach:
                 # An agent that answers at once would answer the same to words that it does not read.
                 if proposal is None or len(question.refusals) + 1 >= MOST_REFUSALS:
@@ -173,7 +185,7 @@ class Asking:
             if proposal is None:
                 self._note_nothing(one)
                 return None
-            proposal = replace(proposal, parent=proposal.parent or one.question.parent)
+            proposal = started(proposal, one.question)
             self._proposer.enter(number, proposal, repeats=agent.repeats, waited_s=one.waited_s)
         except Breach as breach:
             # Whoever handed it in from outside is not there to be asked again.
@@ -249,7 +261,9 @@ class Asking:
             one.waited_s, one.probed = before.waited_s, before.probed
             if self._finishing:
                 return self._note(one)
-        brief = self._briefing.write(self._recorder.history, self._parts.program, one.question, key=one.key)
+        role = self._parts.roles.get(one.agent.name, "")
+        program = f"{self._parts.program}\n\n{role}" if role else self._parts.program
+        brief = self._briefing.write(self._recorder.history, program, one.question, key=one.key)
         veil, knobs = self._briefing.veil(self._recorder.history), self._parts.knobs(brief)
         places = (self._parts.workspace, self._parts.artefacts)
         history = self._recorder.history
@@ -332,6 +346,17 @@ class Asking:
 
     def _note(self, one: Thinking, *, nothing: bool = False) -> None:
         self._recorder.note(Thought(agent=one.agent.name, waited_s=one.waited_s, nothing=nothing))
+
+
+def started(proposal: Proposal, question: Question) -> Proposal:
+    """A proposal with what it starts from, which no agent can say otherwise."""
+    details = {name: value for name, value in proposal.details.items() if name != STARTS_FROM}
+    hypothesis = proposal.hypothesis
+    if question.view is not None:
+        details[STARTS_FROM] = question.view
+        hypothesis = f"With experiment {question.view}'s change: {hypothesis}"
+    parent = proposal.parent or question.parent
+    return replace(proposal, parent=parent, hypothesis=hypothesis, details=details)
 
 
 def _doing(one: Thinking) -> str:

@@ -54,7 +54,8 @@ class Briefing:
         """
         question = question or Question(number=len(history.experiments), parent=history.champion_commit)
         parent, number, refusals = question.parent, question.number, question.refusals
-        noise, value = noise_of(history), standing(history, parent).value
+        shown = parent if question.view is None else history.experiments[question.view].experiment.parent
+        noise, value = noise_of(history), standing(history, shown).value
         secret, now = history.terms.secret if history.terms else "", self._now()
         held = [each for name, each in history.in_hand.items() if name != key and each.until > now]
         return Brief(
@@ -71,6 +72,7 @@ class Briefing:
             refusals=refusals,
             messages=tuple(history.messages[-MOST_WORDS:]),
             notes=tuple(history.notes[-MOST_WORDS:]),
+            view=question.view,
             at=now,
             in_hand=tuple(held[-MOST_WORDS:]),
             puzzles=tuple(history.puzzles.values())[-MOST_WORDS:],

@@ -33,6 +33,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     terms: StudyStarted
     contract: Contract
     program: str  #: text of program.md as pinned
+    roles: Mapping[str, str] = {}  #: name of an agent → words for it alone, as pinned
     protected: tuple[str, ...]  #: paths no proposal may touch whatever `editable` says
     agent: AnyAgent
     team: Team | None = None  #: where several agents propose, or one and a polisher

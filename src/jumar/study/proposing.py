@@ -12,6 +12,7 @@ from jumar.core.verdict import Decision, Verdict
 from jumar.core.workspace import Committed
 from jumar.errors import Breach
 from jumar.rules.duplicates import fingerprint
+from jumar.rules.selection import STARTS_FROM
 from jumar.rules.simpler import saved_nodes
 from jumar.rules.touched import touched
 from jumar.study.admission import Admission
@@ -75,8 +76,10 @@ class Proposer:
         """The same change on the champion as it is by now. Raises Breach where that is not plain."""
         history, workspace, parent = self._recorder.history, self._parts.workspace, proposal.parent
         self._admission.check(proposal.edits, parent, history, repeats=True)
-        own = self._commit(number, proposal, parent)
-        edits = workspace.merge(parent, history.champion_commit, own.sha)
+        own, view = self._commit(number, proposal, parent), proposal.details.get(STARTS_FROM)
+        # Of what starts from a near miss, that one's change is a part.
+        base = parent if view is None else history.experiments[view].experiment.parent
+        edits = workspace.merge(base, history.champion_commit, own.sha)
         since = f"experiment {history.champion}, which became the champion meanwhile"
         if edits is None:
             raise Breach(
@@ -86,7 +89,9 @@ class Proposer:
             )
         if not edits:
             raise Breach(f"{since}, makes the same change", fix="propose something else", code="duplicate")
-        details = {**proposal.details, "thought_on": parent}
+        details = (
+            {**proposal.details, "thought_on": base} if base != history.champion_commit else proposal.details
+        )
         return replace(proposal, edits=edits, details=details, parent="")
 
     def _with_answers(self, proposal: Proposal, waited_s: float, seat: int) -> tuple[Proposal, float]:

@@ -32,3 +32,16 @@ def test_agents_that_cannot_be_told_apart_are_refused() -> None:
 def test_an_agent_that_there_is_not_is_said_with_what_there_is() -> None:
     with pytest.raises(Usage, match="did you mean tuner"):
         make_team({"tunr": 0.7, "nop": 0.3})
+
+
+def test_an_agent_may_take_part_in_several_roles() -> None:
+    model = "ollama:qwen3"
+    team = make_team({f"{model}#bold": 0.5, f"{model}#careful": 0.5}, environ={})
+    assert team.roles == {f"{model}#bold": "bold", f"{model}#careful": "careful"}
+    assert [*team.members] == [agent.name for agent in team.members.values()] == [*team.roles]
+
+
+@pytest.mark.parametrize("spec", ["tuner#bold", "external#bold"])
+def test_who_reads_no_words_has_no_role(spec: str) -> None:
+    with pytest.raises(Usage, match="reads no words"):
+        make_team({spec: 1.0})

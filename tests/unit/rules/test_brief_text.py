@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from jumar.core.agent import Brief, KnobNow
+from jumar.core.agent import Brief, InHand, KnobNow, Puzzle
 from jumar.core.experiment import ExperimentRecord
 from jumar.core.outcome import Failed, Measured, Why
 from jumar.core.proposal import Edit, Proposal
@@ -179,3 +179,21 @@ def test_the_brief_says_of_less_code_what_the_contract_says(long_study: tuple[Ex
     assert "12 syntax-tree nodes less" in told(brief)
     assert "At an equal score nothing is kept." not in told(brief)
     assert "At an equal score nothing is kept." in told(replace(brief, contract=strict))
+
+
+def test_what_is_in_hand_and_what_is_open_is_told(long_study: tuple[ExperimentRecord, ...]) -> None:
+    held = InHand(who="codex", words="a longer warm-up", since=880.0, until=9_000.0)
+    asked = Puzzle(number=3, who="external", words="does depth pay below 30 s?")
+    text = told(brief_of(long_study, at=1_000.0, in_hand=(held,), puzzles=(asked,)))
+    assert "codex works on an idea: «a longer warm-up», for 2 min" in text
+    assert "question 3, of external: «does depth pay below 30 s?»" in text
+    many = {"in_hand": (held,) * 3_000, "puzzles": (asked,) * 3_000}
+    assert tokens(told(brief_of(long_study, at=1_000.0, **many))) < 24_000
+
+
+def test_what_starts_from_a_near_miss_is_told_so(long_study: tuple[ExperimentRecord, ...]) -> None:
+    near = next(record for record in long_study[1:] if record.verdict and record.verdict.gain is not None)
+    text = told(brief_of(long_study, view=near.number))
+    assert "## This proposal starts from a near miss" in text
+    assert f"with the change of experiment {near.number}" in text
+    assert "starts from a near miss" not in told(brief_of(long_study))
