@@ -274,7 +274,10 @@ class Intake:
         self._admission.check(made, parent, history, repeats=True)
         ref = f"refs/jumar/{self._home.study}/handed-in/{secrets.token_hex(8)}"
         theirs = self._workspace.commit(parent, made, message="Handed in", ref=ref).sha
-        merged = self._workspace.merge(parent, champion, theirs)
+        try:
+            merged = self._workspace.merge(parent, champion, theirs)
+        finally:
+            self._workspace.drop(ref)
         if merged is None:
             raise Breach(
                 f"experiment {history.champion} was kept meanwhile, and both change the same places",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from msgspec.structs import replace
@@ -28,8 +29,12 @@ from jumar.reports.values import Values
 from jumar.rules.certain import certain
 from jumar.rules.plain import plain
 
+if TYPE_CHECKING:
+    from jumar.intake import Ticket
+
 LOG_LINES = 20
 MOST_READ = 1000
+MOST_WAITING = 10  # that are listed
 
 
 def opened(folder: Path, study: str | None) -> tuple[Study, StudyRecord]:
@@ -76,6 +81,15 @@ def standing(live: Study, record: StudyRecord, records: tuple[ExperimentRecord, 
     return replace(summary, experiments=max(summary.experiments, proposed))
 
 
+def _waiting(live: Study, record: StudyRecord) -> list[Ticket]:
+    """What was handed in from outside, and is no experiment yet."""
+    from jumar.intake import AGENT
+
+    if AGENT not in (spec.partition(":")[0] for spec in record.terms.shares):
+        return []
+    return [one for one in live.intake().tickets() if one.experiment is None]
+
+
 @verb("jumar status", "jumar status --json")
 @of_a_study
 @json_option
@@ -88,8 +102,14 @@ def status(folder: Path, study: str | None, as_json: bool) -> None:
     if as_json:
         holder = live.holder()
         pid = holder.pid if holder else None
-        return render.data({"summary": summary, "read": len(records), "doing": doing, "pid": pid})
+        waits = [{"ticket": f"t{one.ticket}", "hypothesis": one.hypothesis} for one in _waiting(live, record)]
+        said = {"summary": summary, "read": len(records), "doing": doing, "pid": pid, "waiting": waits}
+        return render.data(said)
     render.say(status_grid(summary, doing, records), "")
+    if waiting := _waiting(live, record):
+        words = [f"{one}: {plain(one.hypothesis)}" for one in waiting[:MOST_WAITING]]
+        more = [f"and {len(waiting) - len(words)} more"] if len(waiting) > len(words) else []
+        render.say("proposals from outside that wait for their turn:", *words, *more, "")
     if table := agents_table(summary.agents):
         render.say(table, "")
     latest, metric = records[-5:], live.contract.measure.metric

@@ -155,6 +155,12 @@ class GitWorkspace:
                 self._sync(new, ref)
             refs.swap(self._repo, ref, new, old=old)
 
+    def drop(self, ref: str) -> None:
+        """Remove a ref of ours; git forgets in time what nothing else keeps."""
+        refs.check_ref(ref)
+        with translated(f"cannot remove {ref}"):
+            refs.drop(self._repo, ref)
+
     def resolve(self, ref: str) -> str | None:
         with translated(f"cannot read {ref!a}"):
             return refs.resolve(self._repo, ref)

@@ -64,6 +64,12 @@ def keep(repo: pygit2.Repository, ref: str, new: str) -> None:
         transaction.set_target(ref, new, message="jumar: kept")
 
 
+def drop(repo: pygit2.Repository, ref: str) -> None:
+    """Let go of what `ref` keeps; one that is not there is gone already."""
+    if ref in repo.references:
+        repo.references.delete(ref)
+
+
 def _check_free(repo: pygit2.Repository, ref: str) -> None:
     names = ref.split("/")
     for depth in range(3, len(names)):
