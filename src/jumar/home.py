@@ -95,6 +95,7 @@ class Try(msgspec.Struct, frozen=True, kw_only=True):
     study: str
     parent: str  #: commit whose files it began with
     links: tuple[str, ...] = ()  #: inputs of runs: shown there, and no part of it
+    key: str = ""  #: under which the record says that somebody works in it
 
 
 def read_try(folder: Path) -> Try | None:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from jumar.agents.patches import patched, read_files
 from jumar.assembly import environment, protected_paths
 from jumar.core.contract import Contract
-from jumar.core.event import Event, HandedIn, Noted
+from jumar.core.event import Event, HandedIn, Noted, TakenUp
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.ledger import Ledger, StudyRecord
 from jumar.core.proposal import MOST_PREDICTED, REGULAR, TICKET, Change, Edit, Proposal
@@ -41,6 +41,9 @@ MOST_WAITING = 100
 NOTHING = "nothing waits and nothing runs: propose something"  #: what there is to say of no ticket
 MOST_WORDS = 600  #: of a hypothesis
 MOST_NOTE = 2_000
+HOLD_S = (
+    3600.0  #: that somebody's work tree counts as something in hand: who made nothing of it by then is gone
+)
 GRACE_S = 5.0  #: for a `jumar run` that was started a moment ago
 _LEFT = ("__pycache__",)  # what programs leave beside their work
 
@@ -161,11 +164,14 @@ class Intake:
         shown = self._briefing.veil(self._history).record(record)
         return Ticket(ticket=ticket, hypothesis=experiment.hypothesis, experiment=shown)
 
-    def hand_in(self, edits: Edits, hypothesis: str, predicted: float | None, parent: str = "") -> int:
+    def hand_in(
+        self, edits: Edits, hypothesis: str, predicted: float | None, parent: str = "", *, key: str = ""
+    ) -> int:
         """The ticket of a proposal that waits for its turn from now on.
 
-        `parent` is the commit that the edits are made on, where that is not the champion. Raises
-        Breach for what may not become an experiment, and records nothing of it then.
+        `parent` is the commit that the edits are made on, where that is not the champion. What was taken up
+        under `key` is put down. Raises Breach for what may not become an experiment, and records nothing of
+        it then.
         """
         history = self._open()
         words = " ".join(hypothesis.split())
@@ -197,7 +203,8 @@ class Intake:
             parent=champion,
         )
         digest = FolderArtefacts(self._home.artefacts).put(msgspec.json.encode(proposal))
-        return self._append(HandedIn(proposal=digest, tree=tree, hypothesis=proposal.hypothesis))
+        handed = HandedIn(proposal=digest, tree=tree, hypothesis=proposal.hypothesis)
+        return self._append(handed, *((_taken_up(key),) if key else ()))
 
     def hand_in_folder(self, folder: Path, hypothesis: str, predicted: float | None) -> int:
         """The same for what is different in a work tree that was handed out, or in any copy of the target."""
@@ -212,7 +219,7 @@ class Intake:
         def edits(_: Mapping[str, bytes], __: Sequence[str]) -> tuple[Edit, ...]:
             return tuple(self._different(folder, parent, of))
 
-        return self.hand_in(edits, hypothesis, predicted, parent)
+        return self.hand_in(edits, hypothesis, predicted, parent, key=of.key if of else "")
 
     def _different(self, folder: Path, parent: str, of: Try | None) -> Iterator[Edit]:
         """What of a folder is not as in a commit. Only a whole work tree says which files are gone."""
@@ -233,8 +240,12 @@ class Intake:
             if ordinary and path not in found and not _below(path, without):
                 yield Edit(path=path, content=None)
 
-    def hand_out(self, folder: Path | None = None) -> Path:
-        """A work tree with the champion's files, outside the repository, to edit and propose from."""
+    def hand_out(self, folder: Path | None = None, about: str = "") -> Path:
+        """A work tree with the champion's files, outside the repository, to edit and propose from.
+
+        Other agents are told that somebody works on something, and what `about`, until a proposal comes of
+        it; for HOLD_S at most.
+        """
         champion = self._open().champion_commit
         if folder is None:
             folder = Path(tempfile.mkdtemp(prefix=f"jumar-{self._home.study}-")) / "try"
@@ -252,18 +263,32 @@ class Intake:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).symlink_to(real.resolve())
                 links.append(name)
-        of = Try(target=str(self._home.folder), study=self._home.study, parent=champion, links=tuple(links))
+        key = f"try {secrets.token_hex(4)}"
+        of = Try(
+            target=str(self._home.folder),
+            study=self._home.study,
+            parent=champion,
+            links=tuple(links),
+            key=key,
+        )
         (folder / TRY).write_bytes(msgspec.json.encode(of))
+        self._append(_taken_up(key, short(" ".join(about.split()), MOST_WORDS), until=time.time() + HOLD_S))
         return folder
 
-    def note(self, words: str) -> None:
-        """Note something; it stands in every brief from now on, while it is among the latest."""
-        self._open()
+    def note(self, words: str, *, question: bool = False, answers: int = 0) -> None:
+        """Note something; it stands in every brief from now on, while it is among the latest.
+
+        A question stands among the open ones, until a note answers it by its number.
+        """
+        history = self._open()
+        if answers and answers not in history.puzzles:
+            numbers = ", ".join(map(str, history.puzzles)) or "none"
+            raise Usage(f"there is no open question {answers}", fix=f"open are: {numbers} (`jumar brief`)")
         if not words.strip():
             raise Usage("there are no words to note", fix='say them: jumar note "small batches win"')
         if len(words) > MOST_NOTE:
             raise Usage(f"the note has {len(words):,} characters", fix=f"stay within {MOST_NOTE:,}")
-        self._append(Noted(words=words.strip()))
+        self._append(Noted(words=words.strip(), question=question, answers=answers))
 
     def _on_champion(
         self, made: tuple[Edit, ...], parent: str, champion: str, history: History
@@ -316,11 +341,11 @@ class Intake:
             )
         return self._history
 
-    def _append(self, event: Event) -> int:
+    def _append(self, *events: Event) -> int:
+        """The place of the first of these in the record."""
         ledger: Ledger = open_ledger(self._home.ledger)
         try:
-            (entry,) = ledger.append(self._home.study, event)
-            return entry.seq
+            return ledger.append(self._home.study, *events)[0].seq
         finally:
             ledger.close()
 
@@ -354,6 +379,10 @@ class Waiting:
             return Unheard.IN_TIME
         self._heard = now if self._is_run() else self._heard
         return Unheard.NOBODY if now - self._heard > GRACE_S else None
+
+
+def _taken_up(key: str, words: str = "", until: float = 0.0) -> TakenUp:
+    return TakenUp(key=key, who=AGENT, words=words, until=until, outside=True)
 
 
 def _below(path: str, places: Sequence[str]) -> bool:

@@ -36,7 +36,9 @@ SCRIPT = r"""
 set -eu
 jumar() { "$PYTHON" -m jumar "$@"; }
 jumar wait                                   # until the unchanged target has been measured
-place=$(jumar try)
+place=$(jumar try --about 'lower rates')
+jumar note --question 'does width pay?'
+jumar brief >told
 test -f "$place/work.py" && test ! -e "$place/.git"
 sed -i 's/^RATE = 3.0/RATE = 2.0/' "$place/work.py"
 (cd "$place" && jumar propose --hypothesis 'a lower rate' --predicted 0.1) >first
@@ -53,6 +55,8 @@ set -e
 git show jumar/tiny:work.py | sed 's/^WIDTH = 4/WIDTH = 8/' >wider.py
 jumar propose --file work.py=wider.py --hypothesis 'wider' --json >second
 jumar note 'the rate matters most'
+jumar brief >then
+jumar note --answers 1 'it does'
 jumar wait                                   # for the next verdict, whichever it is
 git show jumar/tiny:work.py >now.py; sed 's/^RATE = 2.0/RATE = 9.0/' now.py >worse.py
 diff -u --label a/work.py --label b/work.py now.py worse.py >worse.patch || true
@@ -104,7 +108,11 @@ def test_a_shell_script_is_the_researcher(
     assert study.experiment(1).experiment.predicted == 0.1
     assert study.experiment(1).experiment.agent == "external"
     assert "+WIDTH = 8" in study.diff(2)
-    assert "«the rate matters most»" in study.reading().text
+    told, then, text = (target / "told").read_text(), (target / "then").read_text(), study.reading().text
+    assert "«the rate matters most»" in text and "«it does»" in text
+    # Until something comes of it, and until it is answered.
+    assert "external works on an idea: «lower rates»" in told and "lower rates" not in then
+    assert "question 1, of external: «does width pay?»" in then and "does width pay?" not in text
     assert_sound(target)
 
 

@@ -15,7 +15,7 @@ from jumar.agents.llm_prices import price_of
 from jumar.core.agent import Brief
 from jumar.core.desk import CalledOff, Desk, Reply, Usage
 from jumar.core.job import Caps, Ending, ExitReport
-from jumar.core.proposal import Edit, Proposal
+from jumar.core.proposal import PUZZLE, Edit, Proposal
 from jumar.core.workbench import Done, Errand, Workbench
 from jumar.errors import AgentFailed, Breach
 
@@ -78,12 +78,13 @@ class Command:
                 code="unreadable",
             )
         words = read_words(kept.words, f"Changes {', '.join(edit.path for edit in kept.edits[:3])}")
+        said = {"lessons": words.lessons, PUZZLE: words.question}
         return Proposal(
             hypothesis=words.hypothesis,
             edits=kept.edits,
             agent=self.name,
             predicted=words.predicted,
-            details={"lessons": words.lessons} if words.lessons else {},
+            details={name: what for name, what in said.items() if what},
         )
 
     def _found(self, replies: Iterable[Reply], asked: str) -> Kept | None:

@@ -17,6 +17,7 @@ _MARK = r"^[\s>*_#`-]*{}[\s*_`]*:[\s*_`]*(.*?)[\s*_`]*$"
 _HYPOTHESIS = re.compile(_MARK.format("hypothesis"), re.IGNORECASE | re.MULTILINE)
 _PREDICTED = re.compile(_MARK.format(r"predicted[\w ]*"), re.IGNORECASE | re.MULTILINE)
 _LESSON = re.compile(_MARK.format(r"lesson[\s#]*(\d+)"), re.IGNORECASE | re.MULTILINE)
+_QUESTION = re.compile(_MARK.format("question"), re.IGNORECASE | re.MULTILINE)
 _NUMBER = re.compile(r"([+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*(%?)", re.IGNORECASE)
 _SENTENCE = re.compile(r"(.+?[.!?])(?:\s|$)", re.DOTALL)
 _MOST_READ = 200_000  # characters; whoever says more has not kept to what was agreed
@@ -28,6 +29,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     hypothesis: str
     predicted: float | None = None
     lessons: Mapping[str, str] = {}
+    question: str = ""
 
 
 def prompt(text: str, editable: Iterable[str], tools: Iterable[Tool]) -> str:
@@ -47,6 +49,7 @@ Nobody can answer you. When the edit is made, end with a last message of these l
 hypothesis: one sentence: what was changed, and why that should help
 predicted: the relative gain you expect, such as 1.5 %
 lesson 12: what experiment 12 taught you (only of experiments judged since; may be left out)
+question: one worth an experiment that you leave to others (may be left out)
 """
 
 
@@ -68,11 +71,13 @@ def read_words(said: str, otherwise: str) -> Words:
     first = _SENTENCE.match(said.strip())
     fallback = first[1] if first else said.strip().partition("\n")[0]
     predicted = _PREDICTED.findall(said)
+    questions = [each for each in _QUESTION.findall(said) if each.strip()]
     lessons = {number: _sentence(words) for number, words in _LESSON.findall(said) if words.strip()}
     return Words(
         hypothesis=_sentence(hypotheses[-1] if hypotheses else fallback) or otherwise,
         predicted=_gain(predicted[-1]) if predicted else None,
         lessons=dict(list(lessons.items())[:_MOST_LESSONS]),
+        question=_sentence(questions[-1]) if questions else "",
     )
 
 

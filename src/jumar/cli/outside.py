@@ -31,18 +31,19 @@ ENDS = {
 }
 
 
-@verb("jumar try", "jumar try /tmp/idea && cd /tmp/idea")
+@verb("jumar try", 'jumar try /tmp/idea --about "a longer warm-up" && cd /tmp/idea')
 @click.argument("place", required=False, type=click.Path(path_type=Path))
 @of_a_study
+@click.option("--about", default="", metavar="WORDS", help="What you will try: other agents are told so.")
 @json_option
-def try_(place: Path | None, folder: Path, study: str | None, as_json: bool) -> None:
+def try_(place: Path | None, folder: Path, study: str | None, about: str, as_json: bool) -> None:
     """Hand out a work tree: the champion's files in a folder outside the repository, to edit.
 
     `jumar propose` from within it, or with --from, proposes what is different there. The folder is yours:
-    use it again, or remove it.
+    use it again, or remove it. Other agents are told that you work on something, for an hour at most.
     """
     live, _ = opened(folder, study)
-    handed = live.intake().hand_out(place)
+    handed = live.intake().hand_out(place, about)
     if as_json:
         return render.data({"folder": str(handed), "editable": live.contract.target.editable})
     render.say(str(handed))
@@ -180,12 +181,18 @@ def _told(one: Ticket) -> dict[str, object]:
 
 @verb(
     'jumar note "depth hurts below 30 s; next: value residuals"',
-    'jumar note "the noise hides what is below 1 %"',
+    'jumar note --question "does depth pay once the learning rate is lower?"',
 )
 @click.argument("words", nargs=-1, required=True)
 @of_a_study
-def note(words: tuple[str, ...], folder: Path, study: str | None) -> None:
+@click.option("--question", is_flag=True, help="Leave a question open: briefs list it until it is answered.")
+@click.option("--answers", type=click.IntRange(1), metavar="N", help="This answers open question N.")
+def note(
+    words: tuple[str, ...], folder: Path, study: str | None, question: bool, answers: int | None
+) -> None:
     """Note something for yourself and for whoever proposes next: the latest notes stand in every brief."""
+    if question and answers:
+        raise Usage("a note either asks or answers", fix="leave out --question or --answers")
     live, _ = opened(folder, study)
-    live.intake().note(" ".join(words))
+    live.intake().note(" ".join(words), question=question, answers=answers or 0)
     render.say(f"noted in study {live.name}")

@@ -98,3 +98,6 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     lessons: Annotated[
         tuple[Lesson, ...], Meta(description="what experiments that were judged meanwhile taught you")
     ] = ()
+    question: Annotated[
+        str, Meta(description="mostly empty: a question worth an experiment that you leave to others")
+    ] = ""

@@ -58,8 +58,14 @@ class _Retest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     experiment: int
 
 
+class _Try(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    about: Annotated[str, Meta(description="what you will try, in a few words: others are told so")] = ""
+
+
 class _Note(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     words: str
+    question: Annotated[bool, Meta(description="it is a question, left open for whoever comes next")] = False
+    answers: Annotated[int, Meta(description="number of the open question that it answers")] = 0
 
 
 class _Deed(NamedTuple):
@@ -72,7 +78,7 @@ _DEEDS = {
         "What to know before proposing: contract, champion, its source, what was tried.", _Nothing
     ),
     "status": _Deed("How the study stands, and what became of the latest tickets.", _Nothing),
-    "try": _Deed("A work tree with the champion's files, to edit with your own tools and propose.", _Nothing),
+    "try": _Deed("A work tree with the champion's files, to edit with your own tools and propose.", _Try),
     "propose": _Deed("Hand in one proposal. Gives a ticket at once, or says why it is refused.", _Propose),
     "wait": _Deed("Wait for a verdict, for a bounded time; ask again when there is none yet.", _Wait),
     "retest": _Deed(
@@ -157,9 +163,10 @@ class Tools:
             lines.append(f"experiments: {judged}, {record.open_experiments} open")
         return "\n".join([*lines, *(one.told() for one in self._in().tickets()[-MOST_TOLD:])])
 
-    def _try(self, _: _Nothing) -> str:
+    def _try(self, asked: _Try) -> str:
         editable = ", ".join(self._live().contract.target.editable)
-        return f"{self._in().hand_out()}\n\nEdit {editable} in there, then propose with this folder."
+        folder = self._in().hand_out(about=asked.about)
+        return f"{folder}\n\nEdit {editable} in there, then propose with this folder."
 
     def _propose(self, asked: _Propose) -> str:
         if [bool(asked.changes), bool(asked.folder), bool(asked.patch)].count(True) != 1:
@@ -181,7 +188,9 @@ class Tools:
         return f"experiment {asked.experiment} is tried again; `wait` for it by its number"
 
     def _note(self, asked: _Note) -> str:
-        self._in().note(asked.words)
+        if asked.question and asked.answers:
+            raise Usage("a note either asks or answers", fix="leave out question or answers")
+        self._in().note(asked.words, question=asked.question, answers=asked.answers)
         return "noted"
 
 

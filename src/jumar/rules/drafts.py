@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import assert_never
+from typing import Any, assert_never
 
 import msgspec
 
-from jumar.core.proposal import Change, Cost, Draft, Edit, Proposal, Remove, Replace, Write
+from jumar.core.proposal import PUZZLE, Change, Cost, Draft, Edit, Proposal, Remove, Replace, Write
 from jumar.errors import Breach
 from jumar.rules.scope import MOST_BYTES
 
@@ -54,12 +54,15 @@ def proposal_from(
     }
     if not draft.hypothesis.strip():
         raise _unreadable("the hypothesis is empty")
+    details: dict[str, Any] = {"lessons": lessons} if lessons else {}
+    if draft.question.strip():
+        details[PUZZLE] = _sentence(draft.question)
     return Proposal(
         hypothesis=_sentence(draft.hypothesis),
         edits=edits_from(draft.changes, files),
         agent=agent,
         predicted=draft.predicted,
-        details={"lessons": lessons} if lessons else {},
+        details=details,
         cost=cost or Cost(),
     )
 

@@ -34,7 +34,9 @@ def headline(record: ExperimentRecord) -> str:
     again = experiment.details.get("retest_of")
     retest = f", again #{again}" if isinstance(again, int) else ""
     waits = " (better; a person has to approve it yet)" if record.held else ""
-    return f"#{record.number} by {short(experiment.agent, 40)}{retest}: {quoted(experiment.hypothesis)}{waits}"
+    return (
+        f"#{record.number} by {short(experiment.agent, 40)}{retest}: {quoted(experiment.hypothesis)}{waits}"
+    )
 
 
 def effect(record: ExperimentRecord, metric: Metric) -> str:
