@@ -123,6 +123,16 @@ class Researcher(Protocol):
 
 
 @runtime_checkable
+class Concurrent(Protocol):
+    """A researcher that may be called again while it thinks, on other threads.
+
+    Its desks tell its thoughts apart: each has the replies to its own question alone.
+    """
+
+    seats: int  #: how many questions it may think about at once
+
+
+@runtime_checkable
 class Waiter(Protocol):
     """A researcher that thinks nothing itself and only waits for others: to call it off loses nothing."""
 

@@ -89,7 +89,7 @@ class History:
         self.puzzles: dict[int, Puzzle] = {}  # number → open question, oldest first
         self._puzzled = 0
         self.questions: dict[Seat, Question] = {}  # the one that its latest answers are about
-        self.returned: dict[str, list[str]] = {}  # agent → why what it proposed was withdrawn
+        self.returned: dict[str, dict[int, str]] = {}  # agent → experiment that was withdrawn → why
         self.retests: dict[int, int] = {}  # entry that asks for it → experiment to try again
         self.waits: dict[Seat, float] = {}  # seconds waited for it since its last experiment
         self.last_seq = 0
@@ -274,7 +274,7 @@ class History:
     def _count(self, number: int, verdict: Verdict) -> None:
         if verdict.is_withdrawn:
             experiment = self.experiments[number].experiment
-            self.returned.setdefault(experiment.agent, []).append(verdict.reason)
+            self.returned.setdefault(experiment.agent, {})[number] = verdict.reason
             if self.trees.get(experiment.tree) == number:
                 del self.trees[experiment.tree]  # never run: whoever makes it anew repeats nothing
             return

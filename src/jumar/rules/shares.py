@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from jumar.errors import Usage
 
@@ -98,11 +99,17 @@ class Turns:
         self._owed[name] -= 1.0
         self._forget(shares)
 
-    def order(self, shares: Mapping[str, float], without: Collection[str] = ()) -> tuple[str, ...]:
-        """Who is to be asked, the one that is owed most first; those in `without` are left out."""
+    def order(
+        self, shares: Mapping[str, float], without: Collection[str] = (), thinking: Iterable[str] = ()
+    ) -> tuple[str, ...]:
+        """Who is to be asked, the one that is owed most first; those in `without` are left out.
+
+        Each time that an agent is named in `thinking` counts as a proposal of its own to come.
+        """
         total = sum(shares.values())
+        to_come = Counter(thinking)
         due = {
-            name: owed + shares.get(name, 0.0) / total
+            name: owed + (1 + to_come.total()) * shares.get(name, 0.0) / total - to_come[name]
             for name, owed in self._owed.items()
             if name not in without
         }

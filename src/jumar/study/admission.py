@@ -32,11 +32,17 @@ class Admission:
         self._first_files: dict[str, bytes] | None = None
 
     def check(
-        self, edits: Sequence[Edit], parent: str, history: History, *, repeats: bool = False
+        self,
+        edits: Sequence[Edit],
+        parent: str,
+        history: History,
+        *,
+        repeats: bool = False,
+        number: int | None = None,
     ) -> Admitted:
         """What `edits` on top of `parent` come to. Raises Breach for what may not become an experiment.
 
-        `repeats` allows code that was run before.
+        `repeats` allows code that was run before. Experiment `number` is no duplicate of itself.
         """
         editable = self._contract.target.editable
         check_scope(edits, self._briefing.tree(parent), editable, self._protected)
@@ -50,7 +56,7 @@ class Admission:
                 files[edit.path] = edit.content
         check_growth(files, self._first(history))
         tree = fingerprint(files)
-        if not repeats:
+        if not repeats and history.trees.get(tree, number) != number:
             self._check_unknown(tree, history)
         return Admitted(before, files, tree)
 
@@ -70,7 +76,9 @@ class Admission:
         elif record.verdict:
             came = f"which was {record.verdict.decision.value}: {record.verdict.reason}"
         else:
-            came = "which is being run"
+            came = (
+                "which is being run" if history.experiments[earlier].runs else "which waits for its first run"
+            )
         raise Breach(
             f"the code is the same as in experiment {earlier}, {came}",
             fix="propose something that was not tried",

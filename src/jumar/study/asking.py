@@ -18,16 +18,16 @@ from jumar.core.proposal import ASKED, TICKET, Cost, Proposal
 from jumar.errors import AgentFailed, Breach, NoRoom, Usage
 from jumar.rules.brief_text import brief_text
 from jumar.rules.recollection import Recollection
-from jumar.rules.seeds import start_for
-from jumar.rules.selection import STARTS_FROM, start
 from jumar.study.archive import StudyArchive
 from jumar.study.brief import Briefing
 from jumar.study.desk import StudyDesk
+from jumar.study.pacing import Pace
 from jumar.study.parts import Parts
 from jumar.study.polishing import polishing
 from jumar.study.probing import MOST_RUNS, Probing
 from jumar.study.proposing import Proposer
 from jumar.study.purse import OwnPurse, Purse
+from jumar.study.questions import next_question, started
 from jumar.study.recorder import Recorder
 from jumar.study.roster import Roster
 from jumar.study.thinking import Inbox, Thinking
@@ -64,12 +64,18 @@ class Asking:
         alone = Team(members={parts.agent.name: parts.agent}, shares={parts.agent.name: 1.0})
         self._team = parts.team or alone
         self._roster = Roster(self._team, recorder.history)
+        self._pace = Pace(recorder.history, parts.executor.slots)
         self._polishing = polishing(parts.team, parts.workspace, recorder.history)
 
     @property
     def thinking(self) -> int:
-        """How many agents think."""
+        """How many thoughts are under way."""
         return len(self._thinking)
+
+    @property
+    def only_waits(self) -> bool:
+        """Whether whoever is asked only waits for others."""
+        return bool(self._thinking) and all(isinstance(one.agent, Waiter) for one in self._thinking)
 
     @property
     def exhausted(self) -> bool:
@@ -109,13 +115,25 @@ class Asking:
             self._proposer.refuse(number, proposal, breach)
         return number
 
-    def whose_turn(self) -> AnyAgent | None:
-        """Who is to be asked now; None while whoever may be is thinking, or nobody has anything left."""
+    def whose_turn(self, *, ahead: bool = False) -> AnyAgent | None:
+        """Who is to be asked now; None while whoever may be is thinking, or nobody has anything left.
+
+        With `ahead` no slot is free yet: who answers at once loses nothing by being asked when one is,
+        and knows more by then.
+        """
         if self.spent:
             return None
         if self._polishes:
-            return self._polishing
-        return self._roster.next({one.agent.name for one in self._thinking})
+            return None if ahead else self._polishing
+        thinking, pace = self._thinking, self._pace
+        busy = [
+            name
+            for name, agent in self._roster.members.items()
+            if isinstance(agent, Researcher)
+            and (pace.seat(agent, thinking) is None or pace.is_enough(agent, thinking))
+        ]
+        agent = self._roster.next(busy, [one.agent.name for one in thinking])
+        return None if ahead and not isinstance(agent, Researcher) else agent
 
     def ask(self, agent: AnyAgent) -> int | None:
         """Number of the next experiment, judged already if it is invalid.
@@ -123,24 +141,17 @@ class Asking:
         None when ideas ran out, or when the agent thinks first: `heard` tells what comes of that.
         """
         history = self._recorder.history
-        question = self._question(agent.name)
+        told = any(one.agent.name == agent.name and one.question.refusals for one in self._thinking)
+        question = next_question(history, self._team, agent.name, told=told)
         if not isinstance(agent, Researcher):
             try:
                 return self._ask_at_once(agent, question)
             except AgentFailed as failed:
                 self._drop(agent, failed)
                 return None
-        self._think(Thinking(agent, history.questions.get(agent.name, question)))
+        seat = self._pace.seat(agent, self._thinking) or 0
+        self._think(Thinking(agent, history.questions.get((agent.name, seat), replace(question, seat=seat))))
         return None
-
-    def _question(self, agent: str) -> Question:
-        """The next one: about the champion, or about a change that came near it."""
-        history, team, number = self._recorder.history, self._team, len(self._recorder.history.experiments)
-        view = None
-        if agent in team.explorers and history.terms:
-            view = start(history, team.nearby, start_for(history.terms.secret, number))
-        parent = history.champion_commit if view is None else history.experiments[view].experiment.commit
-        return Question(number=number, parent=parent, view=view)
 
     def _ask_at_once(self, agent: Agent, question: Question) -> int | None:
         number = question.number
@@ -166,48 +177,44 @@ class Asking:
         """Do what those who think want of the loop's thread."""
         self._inbox.serve()
 
-    def heard(self) -> tuple[int, ...]:
-        """Numbers of the experiments that came of thinking since the last call, judged if invalid.
+    def hear(self) -> None:
+        """Enter what came of thinking since the last call: experiments that wait, or that are invalid.
 
         Raises AgentFailed when an agent cannot go on.
         """
-        over = [one for one in self._thinking if one.is_over]
-        numbers = [self._take_in(one) for one in over]
-        return tuple(number for number in numbers if number is not None)
+        for one in [one for one in self._thinking if one.is_over]:
+            self._take_in(one)
 
-    def _take_in(self, one: Thinking) -> int | None:
+    def _take_in(self, one: Thinking) -> None:
         self.idle(self._idle[1])
         self._thinking.remove(one)
         self._take_up(one, 0.0)
-        agent, proposal, number = one.agent, None, len(self._recorder.history.experiments)
+        agent, proposal, seat = one.agent, None, one.question.seat
+        number = len(self._recorder.history.experiments)
         try:
             proposal = one.came()
             if proposal is None:
-                self._note_nothing(one)
-                return None
+                return self._note_nothing(one)
             proposal = started(proposal, one.question)
-            self._proposer.enter(number, proposal, repeats=agent.repeats, waited_s=one.waited_s)
+            self._proposer.enter(number, proposal, repeats=agent.repeats, waited_s=one.waited_s, seat=seat)
+            self._pace.took(one, time.monotonic())
         except Breach as breach:
             # Whoever handed it in from outside is not there to be asked again.
             from_outside = proposal is not None and TICKET in proposal.details
             if from_outside or len(one.question.refusals) + 1 >= MOST_REFUSALS:
                 nothing = _nothing(agent.name, breach)
-                self._proposer.refuse(number, proposal or nothing, breach, waited_s=one.waited_s)
-                return number
+                self._proposer.refuse(number, proposal or nothing, breach, waited_s=one.waited_s, seat=seat)
+                return
             self._think(Thinking(agent, self._refused(one.question, breach)), one)
         except AgentFailed as failed:
             if not failed.passing or one.failures + 1 == MOST_FAILURES:
                 self._note(one)
-                self._drop(agent, failed)
-                return None
+                return self._drop(agent, failed)
             self._recorder.note(Noticed(words=f"{agent.name} is asked again: {failed.problem}"))
             self._think(Thinking(agent, one.question, failures=one.failures + 1), one)
         except BaseException:
             self._note(one)
             raise
-        else:
-            return number
-        return None
 
     @property
     def _polishes(self) -> bool:
@@ -258,7 +265,7 @@ class Asking:
     def _think(self, one: Thinking, before: Thinking | None = None) -> None:
         """Have an agent think; `before` is what it thought about the same proposal until now."""
         if before:
-            one.waited_s, one.probed = before.waited_s, before.probed
+            one.waited_s, one.probed, one.asked = before.waited_s, before.probed, before.asked
             if self._finishing:
                 return self._note(one)
         role = self._parts.roles.get(one.agent.name, "")
@@ -329,8 +336,8 @@ class Asking:
 
     def _refused(self, question: Question, breach: Breach) -> Question:
         """The same question once more, for the champion as it is by now."""
-        return Question(
-            number=question.number,
+        return replace(
+            question,
             parent=self._recorder.history.champion_commit,
             refusals=(*question.refusals, f"{breach.problem} ({breach.fix})"),
         )
@@ -345,18 +352,8 @@ class Asking:
             self._recorder.note(Noticed(words=words))
 
     def _note(self, one: Thinking, *, nothing: bool = False) -> None:
-        self._recorder.note(Thought(agent=one.agent.name, waited_s=one.waited_s, nothing=nothing))
-
-
-def started(proposal: Proposal, question: Question) -> Proposal:
-    """A proposal with what it starts from, which no agent can say otherwise."""
-    details = {name: value for name, value in proposal.details.items() if name != STARTS_FROM}
-    hypothesis = proposal.hypothesis
-    if question.view is not None:
-        details[STARTS_FROM] = question.view
-        hypothesis = f"With experiment {question.view}'s change: {hypothesis}"
-    parent = proposal.parent or question.parent
-    return replace(proposal, parent=parent, hypothesis=hypothesis, details=details)
+        seat = one.question.seat
+        self._recorder.note(Thought(agent=one.agent.name, waited_s=one.waited_s, nothing=nothing, seat=seat))
 
 
 def _doing(one: Thinking) -> str:

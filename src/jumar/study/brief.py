@@ -68,7 +68,7 @@ class Briefing:
             value=self.veil(history).value(value),
             noise=sd_in_unit(noise.run_sd, value, noise),
             history=self.history(history),
-            chance=chance_for(secret, number, len(refusals)),
+            chance=chance_for(secret, number, len(refusals), question.seat),
             refusals=refusals,
             messages=tuple(history.messages[-MOST_WORDS:]),
             notes=tuple(history.notes[-MOST_WORDS:]),

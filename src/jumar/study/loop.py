@@ -9,7 +9,7 @@ from jumar.core.event import AT_ONCE, Certified, Rested, RunEnded, RunLost, RunS
 from jumar.core.experiment import BASELINE
 from jumar.core.machine import machine_in_words
 from jumar.core.probe import Probe, in_a_word
-from jumar.core.run import Purpose, Run, Side
+from jumar.core.run import Purpose, Run
 from jumar.core.verdict import Claim
 from jumar.errors import JumarError, LedgerUnfit, Usage
 from jumar.rules.certify import Look, certify
@@ -25,9 +25,11 @@ from jumar.study.parts import Parts
 from jumar.study.probing import Probing
 from jumar.study.proposing import Proposer
 from jumar.study.queue import Queue
+from jumar.study.rebasing import Rebasing
 from jumar.study.recorder import Recorder
 from jumar.study.resume import lose_open_runs, take_up
 from jumar.study.sitting import Rest, Sitting
+from jumar.study.supply import Supply
 from jumar.study.watching import Watch
 
 WAIT_S = 0.25  # how long a wish or an interrupt may go unheard while runs are under way
@@ -47,6 +49,10 @@ class Loop:
         self._probing = Probing(parts, self._recorder, self._queue, briefing)
         self._asking = Asking(parts, self._recorder, proposer, briefing, self._probing)
         self._deciding = Deciding(parts, self._recorder, self._queue, proposer)
+        rebasing = Rebasing(self._recorder, self._queue, proposer)
+        self._supply = Supply(
+            self._recorder, self._flights, self._queue, self._asking, self._deciding, rebasing
+        )
         self._watch = Watch(parts, self._recorder, self._flights, self._queue)
         self._sitting = Sitting(parts, self._recorder.history)
         self._interrupts = 0
@@ -123,11 +129,11 @@ class Loop:
         self._doing = "searching"
         if BASELINE not in self._recorder.history.experiments:
             self._deciding.enter_baseline()
-        for number in tuple(self._recorder.history.open):
-            self._deciding.decide(number)
+        self._supply.take_up()
         while True:
-            self._hear()
+            self._asking.hear()
             self._deciding.rule()  # here alone: the champion does not move while it is certified
+            self._supply.bring_up()
             rest = self._reason()
             if rest:
                 self._let_go(rest)
@@ -138,12 +144,6 @@ class Loop:
                 return rest
             self._start(propose=rest is None)
             self._turn()
-
-    def _hear(self) -> None:
-        """Take in what came of thinking."""
-        for number in self._asking.heard():
-            if number in self._recorder.history.open:
-                self._deciding.decide(number)
 
     def _let_go(self, rest: Rest) -> None:
         """Call off who thinks, where nothing could come of it any more.
@@ -172,56 +172,25 @@ class Loop:
             return None
         if Wish.CERTIFY in self._wishes:
             return Rest(reason="certifying by request", certify=True, rests=False)
-        exhausted = Rest(reason=NOTHING_LEFT, certify=True)
+        bought = bool(self._recorder.history.waiting)
+        if (rest := self._sitting.reached(bought=bought)) or bought:
+            return rest
         if spent := self._asking.spent:
-            return self._sitting.reached() or Rest(reason=spent, finished=True, certify=True)
-        return self._sitting.reached() or (exhausted if self._asking.exhausted else None)
+            return Rest(reason=spent, finished=True, certify=True)
+        return Rest(reason=NOTHING_LEFT, certify=True) if self._asking.exhausted else None
 
     def _start(self, *, propose: bool) -> None:
-        """Fill the free slots: with what waits first, then with new proposals."""
+        """Fill the free slots: with runs that wait first, then with experiments. Have agents think ahead."""
         self._asking.idle(0.0)
         while self._flights.free > 0 and Wish.PAUSE not in self._wishes:
             runs = self._queue.take(self._flights.free, self._parts.executor.slots)
             if runs:
                 self._launch(runs)
-            elif self._queue or not propose or not self._propose():
+            elif self._queue or not propose or not self._supply.begin(self._sitting):
                 break
+        if propose and Wish.PAUSE not in self._wishes:
+            self._supply.think_ahead(self._sitting)
         self._recorder.commit()
-
-    def _propose(self) -> bool:
-        """Get one more experiment under way; False when there is none, or it was refused at once."""
-        history = self._recorder.history
-        slots, free = self._parts.executor.slots, self._flights.free
-        if BASELINE in history.open or len(history.open) >= slots:
-            return False
-        # The sides of a pair end within moments of one another; a slot that is given away between
-        # them keeps the next pair, and with it what is nearly decided, waiting for a whole run.
-        confirming = any(aloft.run.purpose is Purpose.CONFIRM for aloft in self._flights)
-        no_room = (confirming and free < len(Side)) or self._is_revisiting()
-        if no_room or self._sitting.reached(under_way=len(history.open)):
-            return False
-        if self._deciding.revisit():
-            return True
-        self._asking.idle(free / slots)
-        number = self._asking.again()
-        while number is None:  # of several agents the others go on while one thinks
-            enough = self._sitting.reached(under_way=len(history.open) + self._asking.thinking)
-            agent = None if enough else self._asking.whose_turn()
-            if agent is None:
-                return False
-            number = self._asking.ask(agent)
-        if number not in history.open:
-            return False
-        self._asking.idle(0.0)
-        self._deciding.decide(number)
-        return True
-
-    def _is_revisiting(self) -> bool:
-        """Whether the champion runs anew: what starts from it waits until it is known to be worth it."""
-        runs = (aloft.run for aloft in self._flights)
-        return self._queue.holds(self._recorder.history.champion) or any(
-            run.purpose is Purpose.REVISIT for run in runs
-        )
 
     def _launch(self, runs: tuple[Run, ...]) -> None:
         self._recorder.note(*(RunStarted(run=run) for run in runs))

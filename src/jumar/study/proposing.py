@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
-from jumar.core.event import Judged, Proposed
+from jumar.core.event import Judged, Proposed, Rebased
 from jumar.core.experiment import Experiment
-from jumar.core.proposal import MOST_PREDICTED, Cost, Proposal
+from jumar.core.proposal import MOST_PREDICTED, Cost, Edit, Proposal
 from jumar.core.verdict import Decision, Verdict
 from jumar.core.workspace import Committed
 from jumar.errors import Breach
@@ -15,7 +15,7 @@ from jumar.rules.duplicates import fingerprint
 from jumar.rules.selection import STARTS_FROM
 from jumar.rules.simpler import saved_nodes
 from jumar.rules.touched import touched
-from jumar.study.admission import Admission
+from jumar.study.admission import Admission, Admitted
 from jumar.study.brief import Briefing
 from jumar.study.parts import Parts
 from jumar.study.recorder import Recorder
@@ -48,7 +48,7 @@ class Proposer:
         `repeats` allows code that was run before: a re-test on another champion. `waited_s` is how long
         the machine waited for it, and `seat` where its agent thought about it.
         """
-        parts, history = self._parts, self._recorder.history
+        history = self._recorder.history
         parent = history.champion_commit
         if proposal.parent not in ("", parent):
             proposal = self._joined(number, proposal)
@@ -56,16 +56,20 @@ class Proposer:
         paid = proposal.cost.usd > 0 or proposal.cost.tokens > 0
         edits = self._keep(proposal) if paid else ""
         admitted = self._admission.check(proposal.edits, parent, history, repeats=repeats)
-        committed = self._commit(number, proposal, parent)
-        command = parts.contract.run.command
-        details = parts.with_knobs(proposal.details, admitted.before, admitted.after, command)
-        proposal = replace(proposal, details=details)
-        experiment = _experiment(number, parent, committed.sha, admitted.tree, proposal, edits)
-        saved = saved_nodes(admitted.before, proposal.edits) if parts.contract.measure.simpler else 0
-        experiment = replace(experiment, touched=touched(admitted.before, proposal.edits), saved=saved)
+        experiment = self._experiment(number, proposal, admitted, edits)
         self._recorder.note(Proposed(experiment=experiment, answered_usd=answered_usd, seat=seat))
         if paid:
             self._recorder.commit()
+
+    def _experiment(self, number: int, proposal: Proposal, admitted: Admitted, edits: str) -> Experiment:
+        """The experiment that a proposal becomes on the champion, and its commit."""
+        terms, parent = self._parts.contract, self._recorder.history.champion_commit
+        committed = self._commit(number, proposal, parent)
+        details = self._parts.with_knobs(proposal.details, admitted.before, admitted.after, terms.run.command)
+        proposal = replace(proposal, details=details)
+        experiment = _experiment(number, parent, committed.sha, admitted.tree, proposal, edits)
+        saved = saved_nodes(admitted.before, proposal.edits) if terms.measure.simpler else 0
+        return replace(experiment, touched=touched(admitted.before, proposal.edits), saved=saved)
 
     def _commit(self, number: int, proposal: Proposal, parent: str) -> Committed:
         name = self._parts.name
@@ -74,12 +78,38 @@ class Proposer:
 
     def _joined(self, number: int, proposal: Proposal) -> Proposal:
         """The same change on the champion as it is by now. Raises Breach where that is not plain."""
-        history, workspace, parent = self._recorder.history, self._parts.workspace, proposal.parent
+        history, parent = self._recorder.history, proposal.parent
         self._admission.check(proposal.edits, parent, history, repeats=True)
         own, view = self._commit(number, proposal, parent), proposal.details.get(STARTS_FROM)
         # Of what starts from a near miss, that one's change is a part.
         base = parent if view is None else history.experiments[view].experiment.parent
-        edits = workspace.merge(base, history.champion_commit, own.sha)
+        moved = {"thought_on": base} if base != history.champion_commit else {}
+        details = {**proposal.details, **moved}
+        return replace(proposal, edits=self._merged(base, own.sha), details=details, parent="")
+
+    def move_on(self, number: int) -> None:
+        """Have what waits for its first run start from the champion as it is by now.
+
+        Raises Breach where its change does not apply there any more, or is there already.
+        """
+        history, parent = self._recorder.history, self._recorder.history.champion_commit
+        before = history.experiments[number].experiment
+        proposal = Proposal(
+            hypothesis=before.hypothesis,
+            edits=self._merged(before.parent, before.commit),
+            agent=before.agent,
+            predicted=before.predicted,
+            details=before.details,
+            cost=before.cost,
+        )
+        repeats = "retest_of" in before.details
+        admitted = self._admission.check(proposal.edits, parent, history, repeats=repeats, number=number)
+        self._recorder.note(Rebased(experiment=self._experiment(number, proposal, admitted, before.edits)))
+
+    def _merged(self, parent: str, commit: str) -> tuple[Edit, ...]:
+        """What a commit changed, as edits on the champion as it is by now. Raises Breach."""
+        history, workspace = self._recorder.history, self._parts.workspace
+        edits = workspace.merge(parent, history.champion_commit, commit)
         since = f"experiment {history.champion}, which became the champion meanwhile"
         if edits is None:
             raise Breach(
@@ -89,10 +119,7 @@ class Proposer:
             )
         if not edits:
             raise Breach(f"{since}, makes the same change", fix="propose something else", code="duplicate")
-        details = (
-            {**proposal.details, "thought_on": base} if base != history.champion_commit else proposal.details
-        )
-        return replace(proposal, edits=edits, details=details, parent="")
+        return edits
 
     def _with_answers(self, proposal: Proposal, waited_s: float, seat: int) -> tuple[Proposal, float]:
         """The proposal with what its agent's answers cost, and how much of that is counted already.

@@ -39,6 +39,12 @@ class Queue:
         """True while a run of this experiment waits."""
         return any(run.experiment == experiment for group in self._groups for run in group)
 
+    def forget(self, experiment: int) -> None:
+        """Let no run of this experiment wait any more."""
+        self._groups = deque(
+            group for group in self._groups if not any(run.experiment == experiment for run in group)
+        )
+
     def drop(self) -> None:
         """Forget everything that waits."""
         self._groups.clear()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
 from jumar.core.agent import AnyAgent, Team
@@ -31,21 +32,42 @@ class Roster:
         self._counted = 0
         self._empty: dict[str, object] = {}  # agent → how the study stood when it had nothing left
         self._out: dict[str, float] = {}  # agent → from which experiment on it may be asked again
+        self._let_in: dict[str, object] = {}  # agent → how the study stood when it was let in before that
 
-    def next(self, thinking: Collection[str]) -> AnyAgent | None:
-        """Who is to be asked now; None while whoever may be is thinking, or there is nobody."""
+    @property
+    def members(self) -> Mapping[str, AnyAgent]:
+        """Everybody who ever has a turn."""
+        return self._team.members
+
+    def next(self, busy: Collection[str], thinking: Sequence[str] = ()) -> AnyAgent | None:
+        """Who is to be asked now, and is not `busy`; None while everybody is, or there is nobody.
+
+        `thinking` names each agent as often as it thinks: those are proposals to come.
+        """
         self._count()
-        away = {name for name in self._team.members if name in thinking or self._is_away(name)}
-        order = self._turns.order(self._shares(), away)
+        away = {name for name in self._team.members if name in busy or self._is_away(name)}
+        asked = [name for name in thinking if name not in away]
+        order = self._turns.order(self._shares(), away, asked)
         # What was answered before a crash is paid for, and waits to be used.
-        waiting = [name for name in order if name in self._history.questions]
+        paid = Counter(name for name, _ in self._history.questions)
+        waiting = [name for name in order if paid[name] > thinking.count(name)]
         names = [*waiting, *order]
         return self._team.members[names[0]] if names else None
 
     @property
     def exhausted(self) -> bool:
-        """Whether nobody has anything left; for another champion there may be something."""
-        return all(self._is_away(name) for name in self._team.members)
+        """Whether nobody has anything left; for another champion there may be something.
+
+        Before the study rests, whoever sits out a trouble that may pass is let in, once as it stands.
+        """
+        if not all(map(self._is_away, self._team.members)):
+            return False
+        stand = self._stand()
+        for name in [name for name, back in self._out.items() if math.isfinite(back)]:
+            if self._let_in.get(name) != stand:
+                self._let_in[name] = stand
+                del self._out[name]
+        return all(map(self._is_away, self._team.members))
 
     def has_nothing(self, name: str) -> str:
         """An agent has nothing left to propose on the champion as it is; what to say where others go on."""

@@ -49,15 +49,17 @@ class Sitting:
             hours=_narrower(terms.hours, history.active_s / 3600, hours),
         )
 
-    def reached(self, *, under_way: int = 0) -> Rest | None:
+    def reached(self, *, under_way: int = 0, bought: bool = False) -> Rest | None:
         """The limit that has been reached, if one has.
 
         `under_way` experiments are counted as if they were judged: whoever wants to start another one
-        asks so.
+        asks so. What was `bought` and waits for its runs is not stopped by what was spent.
         """
         if rest := self._time_is_up():
             return rest
         progress = self._progress(under_way)
+        if bought:
+            progress = replace(progress, usd=0.0, tokens=0)
         metric = self._parts.contract.measure.metric
         if reason := reached(self._limits, progress, metric):
             finished = reached(self._parts.contract.limits, progress, metric) is not None

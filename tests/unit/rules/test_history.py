@@ -58,7 +58,7 @@ def test_what_another_champion_left_no_room_for_counts_for_no_limit_and_goes_bac
     events = (proposed(1), Judged(experiment=1, verdict=gone))
     history = with_baseline(*events)
     assert (history.judged, history.since_keep, history.open) == (0, 0, {}) and "tree 1" not in history.trees
-    assert history.returned == {"tuner": [gone.reason]}
+    assert history.returned == {"tuner": {1: gone.reason}}
     assert with_baseline(*events, proposed(2)).returned == {}
 
 

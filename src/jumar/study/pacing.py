@@ -1,0 +1,49 @@
+"""How far ahead of the slots each agent is asked, and how many questions it may think about at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from statistics import median
+
+from jumar.core.agent import AnyAgent, Concurrent, Waiter
+from jumar.rules.ahead import LATEST, experiment_s, how_many, thinking_s
+from jumar.rules.history import History
+from jumar.study.thinking import Thinking
+
+
+class Pace:
+    """Adapts to how long agents think and experiments take: measured here, or as the record tells."""
+
+    def __init__(self, history: History, slots: int) -> None:
+        self._history, self._slots = history, slots
+        self._took: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=LATEST))
+
+    def took(self, one: Thinking, now: float) -> None:
+        """A thought came to a proposal; `now` as `time.monotonic` has it."""
+        self._took[one.agent.name].append(now - one.asked)
+
+    def seat(self, agent: AnyAgent, thinking: Sequence[Thinking]) -> int | None:
+        """Where an agent may think of one thing more; None where all its seats are taken.
+
+        First where it was answered before a crash: that is paid for, and waits to be used.
+        """
+        name = agent.name
+        taken = {one.question.seat for one in thinking if one.agent.name == name}
+        paid = [seat for whose, seat in self._history.questions if whose == name]
+        free = [seat for seat in (*paid, *range(_seats(agent))) if seat not in taken]
+        return free[0] if free and len(taken) < _seats(agent) else None
+
+    def is_enough(self, agent: AnyAgent, thinking: Sequence[Thinking]) -> bool:
+        """Whether so much is in hand that this agent need not be asked."""
+        waiting = len(self._history.waiting)
+        if isinstance(agent, Waiter):
+            return waiting >= self._slots
+        in_hand = waiting + sum(not isinstance(one.agent, Waiter) for one in thinking)
+        took = self._took.get(agent.name)
+        usual_s = median(took) if took else thinking_s(self._history, agent.name)
+        return in_hand >= how_many(usual_s, experiment_s(self._history), self._slots)
+
+
+def _seats(agent: AnyAgent) -> int:
+    return agent.seats if isinstance(agent, Concurrent) else 1
