@@ -269,17 +269,17 @@ class Study:
         if self._loop is not None:
             self._loop.interrupt()
 
-    def look(self, probe: Probe, *, observe: Observer = _nobody) -> str | None:
+    def look(self, probe: Probe, *, beyond: bool = False, observe: Observer = _nobody) -> str | None:
         """Make a sweep or a profile, here or in the process that runs the study: what it showed.
 
-        In Markdown; None when it was stopped. Raises Usage for what cannot be looked at.
+        In Markdown; None when it was stopped. Raises Usage for what cannot be, or takes too much (but `beyond`).
         """
         from jumar.looking import answer
 
         self._recorded()
         if self.holder() is None:
             return self._sit(lambda loop: loop.look(probe), observe)
-        asked = self.ask(Wish.PROBE, msgspec.json.encode(probe).decode())
+        asked = self.ask(Wish.PROBE_BEYOND if beyond else Wish.PROBE, msgspec.json.encode(probe).decode())
         return answer(self.entries, lambda: self.holder() is not None, self.artefact, asked)
 
     def retest(self, number: int) -> None:

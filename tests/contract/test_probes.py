@@ -137,6 +137,12 @@ def test_what_a_person_asks_of_a_running_study_is_done_there(target: Path) -> No
             study.look(Sweep(knobs=("nothing",)))
         except Usage as error:
             told.append(error.problem)
+        much = Sweep(knobs=("A",), runs=7, share=1)
+        try:
+            study.look(much)
+        except Usage as error:
+            told.append(error.problem)
+        told.append(study.look(much, beyond=True))
 
     class Slow(Curious):
         def research(self, brief: Brief, desk: Desk) -> Proposal | None:
@@ -149,7 +155,9 @@ def test_what_a_person_asks_of_a_running_study_is_done_there(target: Path) -> No
     study = run(target, Slow(("A = 3.0", "A = 2.0"), ("B = 3.0", "B = 2.0")))
     assert told[0] and "experiment 0" in told[0]
     assert told[1] == "nothing is no knob of the champion"
-    assert len(probes(study)) == 1 and study.experiment(2).is_kept
+    assert told[2] == "that takes about 7 usual runs, and of 8 between two experiments 6 are left"
+    assert told[3] and "7 runs at 100% of the budget" in told[3]
+    assert len(probes(study)) == 8 and study.experiment(2).is_kept
 
 
 def test_a_discard_is_tried_again_on_the_champion_that_came_after_it(target: Path) -> None:

@@ -14,6 +14,10 @@ from jumar.cli.verb import Whole, json_option, of_a_study, verb
 from jumar.core.probe import MOST_RUNS, Probe, Profile, Sweep
 from jumar.rules.plain import plain
 
+beyond_option = click.option(
+    "--beyond", is_flag=True, help="Whatever it takes; for people, whose machine it is."
+)
+
 
 @verb("jumar sweep train.py:LR", "jumar sweep LR WIDTH --runs 12 --share 0.5")
 @click.argument("knobs", nargs=-1, required=True, metavar="KNOB...")
@@ -32,35 +36,41 @@ from jumar.rules.plain import plain
     show_default=True,
     help="Of the budget, for each run.",
 )
+@beyond_option
 @json_option
 def sweep(
-    knobs: tuple[str, ...], folder: Path, study: str | None, runs: int, share: float, as_json: bool
+    knobs: tuple[str, ...], folder: Path, study: str | None, runs: int, share: float, **options: bool
 ) -> int:
     """Run the champion with a knob at values across its range, and show the curve.
 
     With several knobs each gets its share of the runs, the others as they are. Costs runs, shortened
     ones; changes nothing, keeps nothing, counts as no experiment. `jumar knobs` lists the knobs.
+
+    While a study runs, what is asked from outside may take as long as eight usual runs between two
+    experiments, all sweeps and profiles together.
     """
     live, _ = opened(folder, study)
     render.note(f"{runs} runs, each with {share:.0%} of the budget")
-    return _look(live, Sweep(knobs=knobs, runs=runs, share=share), as_json)
+    return _look(live, Sweep(knobs=knobs, runs=runs, share=share), **options)
 
 
 @verb("jumar profile", "jumar profile 12 --json")
 @click.argument("number", type=Whole(0), required=False)
 @of_a_study
+@beyond_option
 @json_option
-def profile(number: int | None, folder: Path, study: str | None, as_json: bool) -> int:
+def profile(number: int | None, folder: Path, study: str | None, **options: bool) -> int:
     """Show where the time of one run goes: start-up, imports, hot functions. The champion's, unless said.
 
-    Costs one run, under Python's cProfile; programs in other languages tell nothing.
+    Costs one run, under Python's cProfile; programs in other languages tell nothing. While a study runs, it
+    counts as two of the eight usual runs that may be taken from outside between two experiments.
     """
     live, _ = opened(folder, study)
-    return _look(live, Profile(experiment=number), as_json)
+    return _look(live, Profile(experiment=number), **options)
 
 
-def _look(live: Study, probe: Probe, as_json: bool) -> int:
-    told = live.look(probe)
+def _look(live: Study, probe: Probe, *, beyond: bool, as_json: bool) -> int:
+    told = live.look(probe, beyond=beyond)
     if told is None:
         return Exit.INTERRUPTED
     if as_json:

@@ -67,6 +67,7 @@ WISHES = {
     Wish.TELL: "told",
     Wish.CERTIFY: "asked to certify when what runs has finished",
     Wish.PROBE: "asked for a look",
+    Wish.PROBE_BEYOND: "asked for a look, whatever it takes",
     Wish.RETEST: "asked to try an experiment again",
     Wish.APPROVE: "approved",
     Wish.REJECT: "rejected",

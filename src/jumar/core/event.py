@@ -27,6 +27,7 @@ class Wish(enum.Enum):
     TELL = "tell"  #: words for the agents
     CERTIFY = "certify"
     PROBE = "probe"  #: a sweep or a profile; the words are JSON
+    PROBE_BEYOND = "probe beyond"  #: the same, whatever it takes
     RETEST = "retest"  #: try an experiment again on the champion; the words are its number
     APPROVE = "approve"  #: keep what waits for a person; the words are its number, and why
     REJECT = "reject"  #: do not keep it; the same

@@ -19,6 +19,7 @@ from jumar.core.event import (
     Held,
     Judged,
     Noted,
+    Probed,
     Proposed,
     Rebased,
     Refuted,
@@ -36,6 +37,7 @@ from jumar.core.event import (
 from jumar.core.evidence import Noise
 from jumar.core.experiment import BASELINE, Experiment, ExperimentRecord
 from jumar.core.outcome import Measured
+from jumar.core.probe import Probe
 from jumar.core.proposal import ASKED, PUZZLE, TICKET
 from jumar.core.run import Purpose, RunRecord
 from jumar.core.verdict import Claim, Decision, Verdict
@@ -90,6 +92,7 @@ class History:
         self._puzzled = 0
         self.questions: dict[Seat, Question] = {}  # the one that its latest answers are about
         self.returned: dict[str, dict[int, str]] = {}  # agent → experiment that was withdrawn → why
+        self.looks: list[Probe] = []  # that others than agents asked for since the latest experiment
         self.retests: dict[int, int] = {}  # entry that asks for it → experiment to try again
         self.waits: dict[Seat, float] = {}  # seconds waited for it since its last experiment
         self.last_seq = 0
@@ -124,6 +127,8 @@ class History:
                 self._apply_to_community(entry)
             case Certified(claim=claim):
                 self.claims.append(claim)
+            case Probed(asked=asked_for, probe=probe) if asked_for and probe:
+                self.looks.append(probe)
             case _:
                 self._apply_to_experiment(entry)
 
@@ -249,6 +254,7 @@ class History:
     def _enter(self, experiment: Experiment, seat: Seat, at: float) -> None:
         self.experiments[experiment.number] = ExperimentRecord(experiment=experiment, proposed_at=at)
         self.open[experiment.number] = None
+        self.looks.clear()
         ticket = experiment.details.get(TICKET)
         self.handed = {waiting: handed for waiting, handed in self.handed.items() if waiting != ticket}
         if experiment.tree:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from jumar.core.agent import NOTHING_LEFT
-from jumar.core.event import AT_ONCE, Certified, Rested, RunEnded, RunLost, RunStarted, Wish
+from jumar.core.event import AT_ONCE, Asked, Certified, Rested, RunEnded, RunLost, RunStarted, Wish
 from jumar.core.experiment import BASELINE
 from jumar.core.machine import machine_in_words
 from jumar.core.probe import Probe, in_a_word
@@ -247,8 +247,8 @@ class Loop:
         for entry, asked in self._recorder.asked().items():
             if asked.wish is Wish.RESUME:
                 self._wishes.discard(Wish.PAUSE)
-            elif asked.wish is Wish.PROBE:
-                self._probe(asked.words, entry)
+            elif asked.wish in (Wish.PROBE, Wish.PROBE_BEYOND):
+                self._probe(asked, entry)
             elif asked.wish is Wish.STOP and asked.words == AT_ONCE:
                 self._wishes.add(Wish.STOP)
                 self._interrupts = max(self._interrupts, 2)
@@ -257,11 +257,12 @@ class Loop:
             elif asked.wish in (Wish.PAUSE, Wish.STOP, Wish.CERTIFY):
                 self._wishes.add(asked.wish)
 
-    def _probe(self, words: str, entry: int) -> None:
+    def _probe(self, asked: Asked, entry: int) -> None:
         """Begin a probe that another process asked for."""
         try:
             self._refuse_beyond_limits()
-            self._probing.begin(msgspec.json.decode(words, type=Probe), asked=entry)
+            probe = msgspec.json.decode(asked.words, type=Probe)
+            self._probing.begin_asked(probe, entry, beyond=asked.wish is Wish.PROBE_BEYOND)
         except msgspec.DecodeError as error:
             self._probing.refuse(entry, Usage(f"that is no probe: {error}", fix="`jumar sweep` asks for one"))
         except Usage as why:

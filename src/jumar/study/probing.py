@@ -132,6 +132,24 @@ class Probing:
         self._under_way.append(looking)
         return looking
 
+    def begin_asked(self, probe: Probe, asked: int, *, beyond: bool) -> None:
+        """Have what entry `asked` asks for made, within what those may take who research from outside.
+
+        They get as much for each experiment as an agent for each proposal, all of them together, unless
+        a person lets them go `beyond`. Raises Usage.
+        """
+        under_way = [looking.probe for looking in self._under_way if looking.asked]
+        taken = sum(map(self.estimate, (*self._recorder.history.looks, *under_way)))
+        cost = self.estimate(probe)
+        if taken + cost > MOST_RUNS and not beyond:
+            left = max(0.0, MOST_RUNS - taken)
+            raise Usage(
+                f"that takes about {cost:.3g} usual runs, and of {MOST_RUNS:g} between two experiments "
+                f"{left:.3g} are left",
+                fix="ask for fewer runs, or shorter ones, or try something first; a person may say --beyond",
+            )
+        self.begin(probe, asked=asked)
+
     def take_in(self, landed: Landed) -> None:
         """A run of a probe has ended."""
         for looking in tuple(self._under_way):
