@@ -127,8 +127,6 @@ class History:
                 self._apply_to_community(entry)
             case Certified(claim=claim):
                 self.claims.append(claim)
-            case Probed(asked=asked_for, probe=probe) if asked_for and probe:
-                self.looks.append(probe)
             case _:
                 self._apply_to_experiment(entry)
 
@@ -187,7 +185,7 @@ class History:
                 self._enter(experiment, of, entry.at)
             case Rebased(experiment=experiment):
                 self._rebase(experiment)
-            case RunStarted() | RunEnded() | RunLost():
+            case RunStarted() | RunEnded() | RunLost() | Probed():
                 self._apply_to_run(entry)
             case Refuted(experiment=number, champion=champion, reason=reason):
                 self.champion = champion
@@ -239,6 +237,8 @@ class History:
                 ):
                     self.unseen = 0
                     self.doubted = self.doubted and ended.run.purpose is not Purpose.REVISIT
+            case Probed(asked=asked, probe=probe) if asked and probe:
+                self.looks.append(probe)
             case RunLost(key=key, reason=reason):
                 self._put(replace(self.run(key), ended_at=entry.at, lost=reason))
 
