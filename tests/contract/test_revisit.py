@@ -74,19 +74,19 @@ def ignore(_: Entry | Tick) -> None:
 
 
 @contextmanager
-def sitting(folder: Path, agent: Script, weather: Weather) -> Iterator[Loop]:
+def sitting(folder: Path, agent: Script, weather: Weather, workers: int = 1) -> Iterator[Loop]:
     home, terms = Home(folder=folder, study="tiny"), (folder / "jumar.toml").read_text()
 
     def judged() -> int:
         record = open_study(folder).record()
         return sum(record.decisions.values()) if record else 0
 
-    with assembled(home, terms, Options(workers=1), ignore) as parts:
+    with assembled(home, terms, Options(workers=workers, oversubscribe=True), ignore) as parts:
         yield Loop(replace(parts, agent=agent, evaluator=Changing(parts.evaluator, weather, judged)))
 
 
-def run(folder: Path, agent: Script, weather: Weather) -> Study:
-    with sitting(folder, agent, weather) as loop:
+def run(folder: Path, agent: Script, weather: Weather, workers: int = 1) -> Study:
+    with sitting(folder, agent, weather, workers) as loop:
         loop.run()
     return open_study(folder)
 
@@ -102,6 +102,24 @@ def decisions(study: Study) -> list[Decision | None]:
 
 def revisits(study: Study) -> list[Revisited]:
     return [entry.event for entry in study.entries() if isinstance(entry.event, Revisited)]
+
+
+def test_a_study_that_goes_on_with_other_workers_runs_its_champion_before_it_compares(folder: Path) -> None:
+    def slower_beside_others(value: float, judged: int) -> Outcome:
+        return Measured(value=value * (2.0 if judged > 1 else 1.0))
+
+    run(folder, Script(2.0), slower_beside_others)
+    study = run(folder, Script(1.9), slower_beside_others, workers=2)
+    assert decisions(study) == [Decision.KEPT, Decision.KEPT]
+    (found,) = revisits(study)
+    assert found.experiment == 1 and not found.moved and "2 workers" in found.reason
+    anew = {
+        (one.run.commit, one.run.purpose)
+        for one in study.experiment(1).runs
+        if one.under and one.under.workers == 2
+    }
+    champion, base = study.experiment(1).experiment.commit, study.experiment(0).experiment.commit
+    assert anew == {(champion, Purpose.REVISIT), (base, Purpose.REVISIT)}
 
 
 def test_a_machine_that_becomes_slower_hides_no_gain_for_longer_than_a_revisit(

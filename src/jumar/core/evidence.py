@@ -41,6 +41,7 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
     candidate: Outcome
     reference: Outcome
     strict: bool = False  #: both were scored strictly
+    alike: bool = True  #: both were made under the same circumstances
 
     @property
     def sides(self) -> tuple[Outcome, Outcome]:
@@ -71,6 +72,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     confirming: bool = False  #: a pair of it was started, whatever came of that one
     checked: tuple[Outcome, ...] = ()  #: a Measured for each check that passed
     pairs: tuple[Pair, ...] = ()
+    alike: bool = True  #: what is known of the champion was made under the circumstances of its own runs
 
     @property
     def values(self) -> Iterator[float]:

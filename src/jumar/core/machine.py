@@ -29,6 +29,11 @@ def alike(one: Circumstances | None, other: Circumstances | None) -> bool:
     return one is None or other is None or one == other
 
 
+def circumstances_in_words(under: Circumstances) -> str:
+    """On what a run is made, and with how many at once."""
+    return f"{under.machine}, {under.workers} worker{'' if under.workers == 1 else 's'}"
+
+
 def machine_in_words(machine: Machine) -> str:
     """What a claim says of the machine it was measured on."""
     cores = f"{machine.cores} core{'' if machine.cores == 1 else 's'}"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from jumar.core.job import ExitReport
+from jumar.core.machine import Circumstances
 from jumar.core.outcome import Outcome
 
 
@@ -59,6 +60,11 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     report: ExitReport | None = None
     artefacts: Mapping[str, str] = {}
     lost: str = ""  #: why it will never have an outcome (the controller died, say)
+
+    @property
+    def under(self) -> Circumstances | None:
+        """What it was made under; None while that is not known, and in older records."""
+        return self.report.under if self.report else None
 
     @property
     def is_open(self) -> bool:

@@ -14,7 +14,7 @@ from jumar.core.outcome import Measured, outcome_in_words
 from jumar.core.verdict import Claim
 from jumar.rules.frozen import is_frozen, may_be_searched
 from jumar.rules.items import Interval, bootstrap, item_differences, odd_items, sd_of_mean, widened
-from jumar.rules.judge import ROUNDING
+from jumar.rules.record import ROUNDING
 from jumar.rules.scale import gain_on_scale, noise_among
 from jumar.rules.student import mean_and_interval
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from jumar.core.contract import Contract
 from jumar.core.evidence import Evidence, Noise, Pair, Standing
 from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.machine import Circumstances, alike
 from jumar.core.outcome import Measured
 from jumar.core.run import Purpose, RunRecord, Side
 from jumar.core.verdict import Decision, Verdict
@@ -23,14 +24,16 @@ REPEATED_PAIR = 1  # marks the baseline run that repeats the first one's seed
 def evidence_for(number: int, history: History, contract: Contract) -> Evidence:
     """Everything a verdict on experiment `number` may rest on, as of now."""
     record = history.experiments[number]
-    parent = standing(history, record.experiment.parent)
     screen, noise = latest_runs(record, Purpose.SCREEN), noise_of(history)
+    under = _made_under(record) or history.under
+    parent = standing(history, record.experiment.parent, under)
+    is_known = history.means(record.experiment.parent).knows(under)
     beside = reference_of(record, history)
     saved = record.experiment.saved if simplifies(record) else 0
     return Evidence(
         metric=contract.measure.metric,
         noise=noise,
-        baseline=standing(history, history.experiments[BASELINE].experiment.commit),
+        baseline=standing(history, history.experiments[BASELINE].experiment.commit, under),
         champion=parent,
         guards=contract.measure.guards,
         confirmations=contract.measure.confirmations,
@@ -49,9 +52,10 @@ def evidence_for(number: int, history: History, contract: Contract) -> Evidence:
         screen=screen[0].outcome if screen else None,
         screen_seed=screen[0].run.seed if screen else None,
         checked=tuple(run.outcome for run in latest_runs(record, Purpose.CHECK) if run.outcome),
-        reference=standing(history, beside) if beside != record.experiment.parent else None,
+        reference=standing(history, beside, under) if beside != record.experiment.parent else None,
         confirming=number in history.tested,
         pairs=pairs_of(record, Purpose.CONFIRM),
+        alike=is_known and all(alike(run.under, under) for run in screen),
     )
 
 
@@ -78,9 +82,18 @@ def _verdicts(history: History) -> Iterator[Verdict]:
             yield record.verdict
 
 
-def standing(history: History, commit: str) -> Standing:
-    """A commit's own measurements. Raises LookupError when it was never measured."""
-    return history.means(commit).standing()
+def _made_under(record: ExperimentRecord) -> Circumstances | None:
+    """What an experiment's latest run was made under."""
+    return next((run.under for run in reversed(record.runs) if run.under), None)
+
+
+def standing(history: History, commit: str, under: Circumstances | None = None) -> Standing:
+    """A commit's own measurements: of runs made `under` circumstances, or else those of now.
+
+    Where it was never run so, of all. Raises LookupError when it was never measured.
+    """
+    means, under = history.means(commit), under or history.under
+    return means.standing(under if means.knows(under) else None)
 
 
 def noise_of(history: History) -> Noise:
@@ -94,7 +107,7 @@ def noise_of(history: History) -> Noise:
         values = [
             (pair.candidate.value, pair.reference.value)
             for pair in pairs_of(record, Purpose.CONFIRM)
-            if isinstance(pair.candidate, Measured) and isinstance(pair.reference, Measured)
+            if pair.alike and isinstance(pair.candidate, Measured) and isinstance(pair.reference, Measured)
         ]
         stands = record.verdict and record.verdict.decision is Decision.KEPT and not record.refuted
         if stands and leads_elsewhere(noise, values):
@@ -139,7 +152,10 @@ def certifying_pairs(history: History, champion: int) -> tuple[Pair, ...]:
     A run of an earlier look that gave no number has been answered for then, and is left out.
     """
     record, first = history.experiments[champion], first_certifying_pair(history, champion)
-    every, now = pairs_of(record, Purpose.CERTIFY), pairs_of(record, Purpose.CERTIFY, first=first)
+    every, now = (
+        [pair for pair in pairs_of(record, Purpose.CERTIFY, first=begin) if pair.alike]
+        for begin in (0, first)
+    )
     told = [
         pair
         for pair in every[: len(every) - len(now)]
@@ -171,6 +187,7 @@ def pairs_of(record: ExperimentRecord, purpose: Purpose, *, first: int = 0) -> t
                 candidate=candidate.outcome,
                 reference=other.outcome,
                 strict=candidate.run.strict and other.run.strict,
+                alike=alike(candidate.under, other.under),
             )
         )
     return tuple(found)

@@ -36,6 +36,7 @@ from jumar.core.event import (
 )
 from jumar.core.evidence import Noise
 from jumar.core.experiment import BASELINE, Experiment, ExperimentRecord
+from jumar.core.machine import Circumstances
 from jumar.core.outcome import Measured
 from jumar.core.probe import Probe
 from jumar.core.proposal import ASKED, PUZZLE, TICKET
@@ -79,7 +80,8 @@ class History:
         self.since_keep = 0
         self.unseen = 0  # experiments that ran and were judged since the champion last gave a number
         self.crashes = 0  # experiments in a row that gave none
-        self.doubted = False  # the champion was last seen far below its record
+        self.doubted = False  # the champion was last seen far off its record
+        self.under: Circumstances | None = None  # of the runs to come, where that is known
         self.revisited: dict[int, int] = {}  # experiment → how many places its revisits have used
         self.cost_usd = 0.0
         self.spent: dict[str, Spent] = {}  # on each agent; replaced, never changed
@@ -151,7 +153,8 @@ class History:
                         who=taken.who, words=taken.words, since=entry.at, until=taken.until
                     )
                 (self._of_controller.discard if taken.outside else self._of_controller.add)(taken.key)
-            case Resumed():  # whoever thought for the controller before this one thinks no more
+            case Resumed(under=under):  # whoever thought for the controller before this one thinks no more
+                self.under = under
                 for key in self._of_controller:
                     self.in_hand.pop(key, None)
                 self._of_controller.clear()
@@ -289,7 +292,8 @@ class History:
         if verdict.decision is not Decision.INVALID:  # refused, and so never run
             self.unseen += 1
             self.crashes = self.crashes + 1 if verdict.decision is Decision.FAILED else 0
-        self.doubted = self.doubted or bool(verdict.evidence.get("below_record"))
+        off = any(verdict.evidence.get(which) for which in ("below_record", "above_record"))
+        self.doubted = self.doubted or off
         if verdict.decision is Decision.KEPT:
             self.champion, self.since_keep = number, 0
             self.kept.append(number)

@@ -17,9 +17,10 @@ from jumar.rules.evalue import Spread, interval, log_evidence
 from jumar.rules.frozen import is_frozen, may_be_searched
 from jumar.rules.guards import broken_guard, with_strictness
 from jumar.rules.items import item_differences, sd_of_mean
-from jumar.rules.noise import pair_spread, record_width
+from jumar.rules.noise import pair_spread
 from jumar.rules.quarantine import STRICT_PAIRS, doubt_of, is_impossible
-from jumar.rules.scale import gain_in_unit, gain_on_scale, noise_among, on_scale, sd_in_unit
+from jumar.rules.record import ROUNDING, before, off_record
+from jumar.rules.scale import gain_in_unit, gain_on_scale, noise_among, sd_in_unit
 from jumar.rules.screen import screen
 from jumar.rules.simpler import WORST_SCREEN, is_hopeless, is_no_better, is_no_worse
 
@@ -34,9 +35,6 @@ MOST_SPOILED = 3
 
 # A single pair may be one wild run of the champion.
 FEWEST_PAIRS = 2
-
-# A metric without noise still passes through floating point.
-ROUNDING = 1e-12
 
 
 def judge(evidence: Evidence) -> Verdict | Want:
@@ -105,6 +103,8 @@ def _no_number(outcome: Outcome, which: str) -> Verdict | None:
 
 def _screened(outcome: Measured, evidence: Evidence) -> Verdict | None:
     """The end of a candidate that one look shows not to be promising."""
+    if not evidence.alike:
+        return None  # nothing that it could be compared with: a pair is
     if evidence.noise.deterministic:
         return _no_gain(evidence.champion.value, outcome.value, evidence)
     seen = screen(outcome.value, evidence)
@@ -156,7 +156,7 @@ def _keep_at_once(outcome: Measured, evidence: Evidence) -> Verdict | Want:
     An edit that makes the metric a matter of luck would otherwise keep its luckiest draw.
     """
     pairs = [pair for pair in evidence.pairs if pair.strict or not doubt_of(evidence)]
-    pair = next((pair for pair in pairs if isinstance(pair.reference, Measured)), None)
+    pair = next((pair for pair in pairs if pair.alike and isinstance(pair.reference, Measured)), None)
     if pair is None:
         wanted = Want(purpose=Purpose.CONFIRM, why="is it without noise on another seed too?")
         return _spoiled(len(pairs), evidence) or wanted
@@ -191,7 +191,7 @@ def _confirmed(evidence: Evidence) -> Verdict | Want:
     pairs: list[_Told] = []
     spoiled = 0
     for pair in evidence.pairs:
-        if not isinstance(pair.reference, Measured):
+        if not pair.alike or not isinstance(pair.reference, Measured):
             spoiled += 1
             continue
         if verdict := _no_number(pair.candidate, f"pair with seed {pair.seed}"):
@@ -209,6 +209,8 @@ def _spoiled(spoiled: int, evidence: Evidence, pairs: Sequence[_Told] = ()) -> V
     if spoiled < MOST_SPOILED:
         return None
     reason = f"undecided: the champion's own run gave no number in {spoiled} pairs"
+    if any(not pair.alike for pair in evidence.pairs):
+        reason += ", or none that compares"
     return _discard(reason, _seen(evidence, pairs))
 
 
@@ -329,19 +331,15 @@ def _below_record(pairs: Sequence[_Told], evidence: Evidence) -> Verdict | None:
 
     It may lose on purpose where it can tell that it is the reference. A candidate is no better for that.
     """
-    own, here = evidence.reference or evidence.champion, {pair.seed for pair in pairs}
-    before = [value for seed, value in own.by_seed.items() if seed not in here]
-    if not before:
-        return None
-    beside, noise = [pair.reference.value for pair in pairs], evidence.noise
-    was, now = (fmean(on_scale(value, noise) for value in values) for values in (before, beside))
-    if evidence.metric.gain(now, was) <= max(record_width(noise), ROUNDING * abs(was)):
+    beside = {pair.seed: pair.reference.value for pair in pairs}
+    if off_record(beside, evidence) >= 0:
         return None
     reason = (
         f"undecided: the champion's own runs were far below its record: {evidence.metric.name} is "
-        f"{fmean(beside):.5g} in {len(pairs)} pairs and was {fmean(before):.5g}"
+        f"{fmean(beside.values()):.5g} in {len(pairs)} pairs and was {fmean(before(evidence, beside)):.5g}"
     )
-    seen = _seen(evidence, () if noise.deterministic else pairs) | {"near_miss": True, "below_record": True}
+    told = () if evidence.noise.deterministic else pairs
+    seen = _seen(evidence, told) | {"near_miss": True, "below_record": True}
     return _discard(reason, seen, _gain_in_unit(pairs, evidence))
 
 
@@ -384,6 +382,8 @@ def _seen(evidence: Evidence, pairs: Sequence[_Told] = ()) -> dict[str, Any]:
         gains, spread = _gains(pairs, evidence), pair_spread(noise)
         if differences := item_differences((pair.candidate, pair.reference) for pair in pairs):
             seen["items_sd"] = sd_of_mean(differences) * abs(evidence.champion.value)
+        if off_record({pair.seed: pair.reference.value for pair in pairs}, evidence) > 0:
+            seen["above_record"] = True
         seen["test"] = evidence.test
         seen["keep_at"] = _needed(evidence)
         seen["pairs"] = [

@@ -1,13 +1,18 @@
-"""What a commit's runs add up to: reading it costs the same after ten runs and after ten thousand."""
+"""What a commit's runs add up to: reading it costs the same after ten runs and after ten thousand.
+
+Where its runs were made under several circumstances, what was measured under each adds up apart.
+"""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Mapping
 from statistics import median
 
 from msgspec.structs import replace
 
 from jumar.core.evidence import Standing
+from jumar.core.machine import Circumstances, alike
 from jumar.core.outcome import Measured
 from jumar.core.run import Purpose, Run, RunRecord, Side
 
@@ -20,9 +25,9 @@ class Means:
     """Running means of one commit's measurements, its curves, and how long its runs take."""
 
     def __init__(self) -> None:
-        self._fresh = _Sums()
-        self._told: set[tuple[int, Purpose, int, int, Side]] = set()
-        self._screens = _Sums()
+        self._fresh: dict[Circumstances | None, _Sums] = {}
+        self._told: set[tuple[int, Purpose, int, int, Side, Circumstances | None]] = set()
+        self._screens: dict[Circumstances | None, _Sums] = {}
         self._walls_s: deque[float] = deque(maxlen=RECENT)
         self.curves: dict[int, str] = {}  # seed → digest of the curve
 
@@ -36,26 +41,38 @@ class Means:
         if record.ended_at is not None:
             self._walls_s.append(record.ended_at - record.started_at)
         # Of a pair that is repeated, the side that was finished before measured this commit already.
-        place = (run.experiment, run.purpose, run.pair, run.seed, run.side)
+        under = record.under
+        place = (run.experiment, run.purpose, run.pair, run.seed, run.side, under)
         if run.purpose in COMPARABLE and place not in self._told:
             self._told.add(place)
-            (self._screens if run.purpose is Purpose.SCREEN else self._fresh).add(run, outcome)
+            kind = self._screens if run.purpose is Purpose.SCREEN else self._fresh
+            kind.setdefault(under, _Sums()).add(run, outcome)
 
-    def standing(self) -> Standing:
-        """The commit's own measurements. Raises LookupError when there are none.
+    def standing(self, under: Circumstances | None = None) -> Standing:
+        """The commit's own measurements, of runs that compare with those made `under` circumstances.
 
-        The run that made a candidate look promising is left out as soon as there are others: a
-        champion is never worth the lucky draw that won.
+        Raises LookupError when there are none. The run that made a candidate look promising is left out
+        as soon as there are others: a champion is never worth the lucky draw that won.
         """
-        sums = self._fresh if self._fresh.runs else self._screens
+        fresh, screens = (_together(kind, under) for kind in (self._fresh, self._screens))
+        sums = fresh if fresh.runs else screens
         if not sums.runs:
             raise LookupError("never measured")
         standing = sums.standing()
-        return standing if standing.others else replace(standing, others=self._screens.others())
+        return standing if standing.others else replace(standing, others=screens.others())
+
+    def knows(self, under: Circumstances | None) -> bool:
+        """Whether there is a measurement that compares with those made `under` circumstances."""
+        return any(alike(under, known) for known in (*self._fresh, *self._screens))
 
     def usual_wall_s(self) -> float | None:
         """Median seconds that a run took, scoring included; None before one gave a number."""
         return median(self._walls_s) if self._walls_s else None
+
+
+def _together(sums: Mapping[Circumstances | None, _Sums], under: Circumstances | None) -> _Sums:
+    found = [each for known, each in sums.items() if alike(under, known)]
+    return found[0] if len(found) == 1 else _Sums.of(found)
 
 
 class _Sums:
@@ -65,6 +82,20 @@ class _Sums:
         self._by_seed: dict[int, float] = {}
         self._usual = 0  # runs that were scored as usual: strictness costs what guards would take for work
         self._others: dict[str, tuple[int, float]] = {}
+
+    @classmethod
+    def of(cls, several: Iterable[_Sums]) -> _Sums:
+        """All of them in one."""
+        whole = cls()
+        for sums in several:
+            whole.runs += sums.runs
+            whole._total += sums._total
+            whole._by_seed |= sums._by_seed
+            whole._usual += sums._usual
+            for name, (count, total) in sums._others.items():
+                before, so_far = whole._others.get(name, (0, 0.0))
+                whole._others[name] = (before + count, so_far + total)
+        return whole
 
     def add(self, run: Run, outcome: Measured) -> None:
         self.runs += 1

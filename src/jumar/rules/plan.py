@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from jumar.core.contract import Contract
 from jumar.core.evidence import Want
 from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.machine import alike
 from jumar.core.outcome import Failed
 from jumar.core.run import Purpose, Run, RunRecord, Side
 from jumar.rules.evidence import (
@@ -34,14 +35,14 @@ def baseline_runs(record: ExperimentRecord, history: History, contract: Contract
 
     All but one have a seed of their own; the last repeats the first one's seed, which shows
     whether the metric is without noise and whether the target honours its seed. One that failed is
-    made up for on another seed. The checks are made too: one that the unchanged target does not pass
-    would turn down every change.
+    made up for on another seed; one made under other circumstances is made again. The checks are made
+    too: one that the unchanged target does not pass would turn down every change.
     """
     failed = {run.run.seed for run in failed_replicates(record)}
     done = {
         (run.run.purpose, run.run.seed, run.run.pair)
         for run in record.runs
-        if not run.lost and run.run.seed not in failed
+        if not run.lost and run.run.seed not in failed and alike(run.under, history.under)
     }
     seeds = [_seed(history, Purpose.BASELINE, n) for n in range(contract.measure.baseline - 1 + len(failed))]
     seeds = [seed for seed in seeds if seed not in failed]
@@ -99,14 +100,21 @@ def wanted_runs(want: Want, record: ExperimentRecord, history: History) -> tuple
 
 
 def revisiting_runs(history: History) -> tuple[Run, ...]:
-    """The champion's next run of a revisit: alone at first, then beside what it is built on, if anything."""
+    """The champion's next run of a revisit: alone at first, then beside what it is built on, if anything.
+
+    Where the unchanged target was never run as runs are made now, it is run beside the first one: guards
+    compare with it.
+    """
     record, place = history.experiments[history.champion], history.revisited.get(history.champion, 0)
     done = {(run.run.pair, run.run.side) for run in latest_runs(record, Purpose.REVISIT)}
-    wanted = [Side.CANDIDATE]
-    while done.issuperset((place, side) for side in wanted):
+    base = history.experiments[BASELINE].experiment.commit
+    is_known = record.number == BASELINE or history.means(base).knows(history.under)
+    beside = None if is_known else base
+    while done.issuperset((place, side) for side in (Side.CANDIDATE, *([Side.REFERENCE] * bool(beside)))):
         place += 1
-        wanted = [Side.CANDIDATE] if record.number == BASELINE else [*Side]
-    commits = (record.experiment.commit, record.experiment.parent)
+        beside = None if record.number == BASELINE else record.experiment.parent
+    wanted = [Side.CANDIDATE, Side.REFERENCE] if beside else [Side.CANDIDATE]
+    commits = (record.experiment.commit, beside or record.experiment.parent)
     pair = _pair(record, history, Purpose.REVISIT, commits, place)
     return _numbered(record, tuple(run for run in pair if run.side in wanted))
 

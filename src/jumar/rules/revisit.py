@@ -1,8 +1,10 @@
 """Owns the revisit: when the champion is run anew although nothing asks for it, and what that shows.
 
 A night may outlast the conditions in which its champion was measured. A machine that becomes slower
-makes every candidate look bad beside values from faster times; code that works until midnight takes
-all that is built on it along. Both end in the same way: nothing is kept any more, and nobody knows why.
+makes every candidate look bad beside values from faster times, and one that becomes faster makes each
+look promising; code that works until midnight takes all that is built on it along. In the end nothing is
+kept any more, and nobody knows why. That a study goes on with another number of workers, or on another
+machine, is known beforehand: its champion runs before anything is compared with it.
 """
 
 from __future__ import annotations
@@ -19,12 +21,13 @@ from jumar.core.contract import Metric
 from jumar.core.event import Refuted, Revisited
 from jumar.core.evidence import Want
 from jumar.core.experiment import BASELINE
+from jumar.core.machine import circumstances_in_words
 from jumar.core.outcome import Measured, Outcome, outcome_in_words
 from jumar.core.run import Purpose, Side
 from jumar.rules.evidence import latest_runs, noise_of, pairs_of, standing
 from jumar.rules.history import History
-from jumar.rules.judge import ROUNDING
 from jumar.rules.noise import record_width
+from jumar.rules.record import ROUNDING
 from jumar.rules.refuted import taken_back
 from jumar.rules.scale import gain_on_scale, noise_among, on_scale
 from jumar.rules.simpler import is_simplification
@@ -60,14 +63,17 @@ def revisit(history: History, metric: Metric) -> Want | Finding | None:
     on follow (the baseline goes on alone). One that never gives a number, or none in any pair, is taken
     back, unless what it is built on gives none either. One that is worse than its record keeps its place
     while it is better than what it is built on, or for less code no worse than its margin, and the
-    loss is not its own: what it measured before is forgotten. Else it is taken back.
+    loss is not its own: what it measured before is forgotten. Else it is taken back. What one that is better
+    than its record measured before is forgotten, too.
     """
     seen = _seen(history)
     if not seen:
         why = _occasion(history)
         return Want(purpose=Purpose.REVISIT, why=why) if why else None
-    if not _is_below(seen, history, metric, SUSPICIOUS):
-        return _found(history, seen, "the champion is what it was")
+    if not _is_below(seen, history, metric, SUSPICIOUS) and not _is_above(seen, history, metric):
+        anew = None if _record(seen, history) else history.under
+        words = f"measured as runs are made now: {circumstances_in_words(anew)}" if anew else "what it was"
+        return _found(history, seen, f"the champion is {words}")
     if len(seen) <= PAIRS:
         return Want(purpose=Purpose.REVISIT, why=f"is the champion what it was? pair {len(seen)} of {PAIRS}")
     return _verdict(history, seen, metric)
@@ -87,17 +93,20 @@ def _verdict(history: History, seen: Sequence[_Seen], metric: Metric) -> Finding
         if any(isinstance(step.beside, Measured) for step in seen):
             return _found(history, seen, words, falls=True)
         return _found(history, seen, words)._replace(broken=words)
-    if not _is_below(seen, history, metric, WORSE):
+    if not _is_above(seen, history, metric) and not _is_below(seen, history, metric, WORSE):
         return _found(history, seen, "the champion may be worse than it was, within the noise")
-    words = f"the champion is worse than it was, {metric.name} {fmean(now):.5g} instead of {fmean(was):.5g}"
-    if fault := _fault(seen, history, metric):
+    how = "better" if _is_above(seen, history, metric) else "worse"
+    words = f"the champion is {how} than it was, {metric.name} {fmean(now):.5g} instead of {fmean(was):.5g}"
+    if how == "worse" and (fault := _fault(seen, history, metric)):
         return _found(history, seen, f"{words}, and {fault}", falls=True)
     return _found(history, seen, f"{words}: what was measured before counts no more", moved=True)
 
 
 def _occasion(history: History) -> str:
+    if history.under and not history.means(history.champion_commit).knows(history.under):
+        return f"it was never run as runs are made now: {circumstances_in_words(history.under)}"
     if history.doubted:
-        return "it ran far below its record beside a candidate"
+        return "it ran far off its record beside a candidate"
     if CRASHES <= history.crashes <= history.unseen:  # it was not seen since the row began
         return f"{history.crashes} experiments in a row gave no number"
     noise_of(history)
@@ -116,15 +125,26 @@ def _seen(history: History) -> list[_Seen]:
         if beside is None and seen and history.champion != BASELINE:
             break
         assert own.outcome is not None
-        seen.append(_Seen(own.outcome, own.run.seed, beside.outcome if beside else None))
+        # Beside the first run there is nothing, or the unchanged target, measured anew as well.
+        seen.append(_Seen(own.outcome, own.run.seed, beside.outcome if beside and seen else None))
     return seen
+
+
+def _is_above(seen: Sequence[_Seen], history: History, metric: Metric) -> bool:
+    """Whether it gave numbers above its record as equals are once in 1 / (1 - WORSE)."""
+    return _distance(seen, history, metric, WORSE) > 0
 
 
 def _is_below(seen: Sequence[_Seen], history: History, metric: Metric, share: float) -> bool:
     """Whether it gave no number at all, or numbers below its record as equals are once in 1 / (1 - share)."""
+    return not _measured(seen) or _distance(seen, history, metric, share) < 0
+
+
+def _distance(seen: Sequence[_Seen], history: History, metric: Metric, share: float) -> float:
+    """How far above its record it is (below: negative); 0 where equals may be, or nothing is known."""
     now, was = _measured(seen), _record(seen, history)
     if not now or not was:
-        return not now
+        return 0.0
     noise = noise_among(noise_of(history), (*now, *was), fmean(was))
     mean_now, mean_was = (fmean(on_scale(value, noise) for value in values) for values in (now, was))
     if noise.deterministic:
@@ -132,7 +152,8 @@ def _is_below(seen: Sequence[_Seen], history: History, metric: Metric, share: fl
     else:
         error = noise.run_sd * math.sqrt(1 / len(now) + 1 / len(was))
         far = t_quantile(share, max(1, noise.runs - 1)) * error
-    return metric.gain(mean_now, mean_was) > far
+    above = metric.gain(mean_was, mean_now)
+    return above if abs(above) > far else 0.0
 
 
 def _fault(seen: Sequence[_Seen], history: History, metric: Metric) -> str:

@@ -25,7 +25,7 @@ def take_up(parts: Parts, recorder: Recorder) -> None:
     if history.terms is None:
         recorder.note(parts.terms)
     # Taken up first, and what was lost second: the time in between was nobody's.
-    recorder.note(Resumed(pid=os.getpid(), host=socket.gethostname()))
+    recorder.note(Resumed(pid=os.getpid(), host=socket.gethostname(), under=parts.executor.under))
     lose_open_runs(recorder, "its controller ended before it did")
     recorder.note(*(Noticed(words=words) for words in parts.notices))
     recorder.commit()
