@@ -60,6 +60,10 @@ VERBS = {
         "mcp": ("serving", "Serve all this to an agent of another program."),
         "integrate": ("serving", "Teach Claude Code or Codex to do it."),
     },
+    "Meet others": {
+        "sync": ("sync", "Exchange experiments with other ledgers through a git remote."),
+        "adopt": ("sync", "Have what another ledger claims run and judged here."),
+    },
     "Steer": {
         "tell": ("control", "Tell the agents something."),
         "pause": ("control", "Start nothing new until `jumar resume`."),

@@ -71,6 +71,7 @@ WISHES = {
     Wish.RETEST: "asked to try an experiment again",
     Wish.APPROVE: "approved",
     Wish.REJECT: "rejected",
+    Wish.ADOPT: "asked to try what another ledger claims",
 }
 
 
@@ -335,6 +336,12 @@ def _uncertified_gain(verdict: Verdict) -> str:
     return f" {number(verdict.gain, signed=True)}{mark}"
 
 
+def _asked_words(asked: Asked) -> str:
+    """What a person asked for; of an adoption its name alone."""
+    words = asked.words.partition(" ")[0] if asked.wish is Wish.ADOPT else asked.words
+    return WISHES[asked.wish] + (f": {words}" if words else "")
+
+
 def entry_words(entry: Entry, contract: Contract) -> str | None:
     """What happened, on one line; None for what is too small to be told."""
     said = _of_experiment(entry.event)
@@ -344,8 +351,8 @@ def entry_words(entry: Entry, contract: Contract) -> str | None:
             said += f"; {gap}" if (gap := gap_in_words(claim)) else ""
         case Revisited(reason=words) | Noticed(words=words) | Probed(words=words) | Rebased(words=words):
             said = words
-        case Asked(wish=wish, words=words):
-            said = WISHES[wish] + (f": {words}" if words else "")
+        case Asked() as asked:
+            said = _asked_words(asked)
         case Resumed(pid=pid, host=host):
             said = f"taken up by process {pid} on {host}"
         case Rested(reason=reason):

@@ -10,6 +10,7 @@ import msgspec
 from jumar.core.contract import Contract
 from jumar.core.desk import Desk
 from jumar.core.experiment import ExperimentRecord
+from jumar.core.hearsay import Hearsay
 from jumar.core.proposal import Proposal
 
 NOTHING_LEFT = "the agent has nothing left to propose"  #: why a study rests when there are no ideas
@@ -59,6 +60,9 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     at: float = 0.0  #: seconds since the epoch; 0 where ages are not told
     in_hand: tuple[InHand, ...] = ()  #: by others, beside the open experiments; oldest first
     puzzles: tuple[Puzzle, ...] = ()  #: open questions, oldest first
+    hearsay: tuple[
+        Hearsay, ...
+    ] = ()  #: gains that other ledgers claim and nobody tried here, the largest first
 
 
 class Stretch(msgspec.Struct, frozen=True, kw_only=True):

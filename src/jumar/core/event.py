@@ -10,6 +10,7 @@ import msgspec
 
 from jumar.core.desk import Question, Usage
 from jumar.core.experiment import Experiment
+from jumar.core.hearsay import Hearsay
 from jumar.core.job import ExitReport
 from jumar.core.machine import Circumstances
 from jumar.core.outcome import Outcome
@@ -29,6 +30,7 @@ class Wish(enum.Enum):
     PROBE = "probe"  #: a sweep or a profile; the words are JSON
     PROBE_BEYOND = "probe beyond"  #: the same, whatever it takes
     RETEST = "retest"  #: try an experiment again on the champion; the words are its number
+    ADOPT = "adopt"  #: try what another ledger claims; the words are its name, and the digest of a proposal
     APPROVE = "approve"  #: keep what waits for a person; the words are its number, and why
     REJECT = "reject"  #: do not keep it; the same
 
@@ -207,6 +209,12 @@ class TakenUp(msgspec.Struct, frozen=True, kw_only=True, tag="taken_up"):
     outside: bool = False  #: by another process than the controller, with whose agents theirs end
 
 
+class Heard(msgspec.Struct, frozen=True, kw_only=True, tag="heard"):
+    """Another ledger claims a gain, or takes one back. Nothing was measured here: it may be adopted."""
+
+    hearsay: Hearsay
+
+
 class Probed(msgspec.Struct, frozen=True, kw_only=True, tag="probed"):
     """A probe came to its end, or was refused."""
 
@@ -272,6 +280,7 @@ Event = (
     | HandedIn
     | Noted
     | TakenUp
+    | Heard
     | Probed
     | Asked
     | Noticed

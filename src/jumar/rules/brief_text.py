@@ -10,6 +10,7 @@ from jumar.core.contract import Clock, Contract, Guard, Metric, Scores
 from jumar.core.experiment import BASELINE
 from jumar.core.outcome import Measured
 from jumar.rules.duplicates import MOST_PARSED_BYTES
+from jumar.rules.hearsay import hearsay_line
 from jumar.rules.plain import plain, short
 from jumar.rules.recollection import Attempts, Recollection
 from jumar.rules.simpler import LEAST_SAVED
@@ -42,6 +43,7 @@ OTHERS_SHARE = 0.03
 MESSAGES_SHARE = 0.06  # the latest words of people
 NOTES_SHARE = 0.03
 PUZZLES_SHARE = 0.02
+HEARSAY_SHARE = 0.02
 MOST_REFUSAL = 1_000  #: characters
 
 _HOW = """\
@@ -74,6 +76,7 @@ def brief_text(brief: Brief, recollection: Recollection, knobs: Sequence[KnobNow
         _source(brief, int(SOURCE_SHARE * most)),
         *_record(brief, recollection, int(RECORD_SHARE * most)),
         _knobs(knobs, recollection, int(KNOBS_SHARE * most)),
+        _hearsay(brief, int(HEARSAY_SHARE * most)),
         _puzzles(brief, int(PUZZLES_SHARE * most)),
         _others(brief, recollection, int(OTHERS_SHARE * most)),
     ]
@@ -324,6 +327,14 @@ def _stretch(part: Stretch) -> str:
         said.append("" if one else f" of {part.measured}")
     lost = ", ".join(f"{count} {why}" for why, count in part.lost.items())
     return f"at {short(part.values, 40)}: {''.join(said)}{', ' if said and lost else ''}{lost}"
+
+
+def _hearsay(brief: Brief, most: int) -> str:
+    """What other ledgers claim; without effects where agents see none of their own either."""
+    full = brief.contract.measure.scores is not Scores.BIT
+    lines = fitting((hearsay_line(each, with_effect=full) for each in brief.hearsay), most)
+    title = "## Claimed by other studies, and not tried here: ideas, as good as their reasons"
+    return f"{title}\n\n" + "\n".join(lines) if lines else ""
 
 
 def _puzzles(brief: Brief, most: int) -> str:

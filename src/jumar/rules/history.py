@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from itertools import chain, takewhile
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from jumar.core.event import (
     Certified,
     Entry,
     HandedIn,
+    Heard,
     Held,
     Judged,
     Noted,
@@ -36,6 +38,7 @@ from jumar.core.event import (
 )
 from jumar.core.evidence import Noise
 from jumar.core.experiment import BASELINE, Experiment, ExperimentRecord
+from jumar.core.hearsay import FOREIGN, Hearsay
 from jumar.core.machine import Circumstances
 from jumar.core.outcome import Measured
 from jumar.core.probe import Probe
@@ -96,6 +99,9 @@ class History:
         self.returned: dict[str, dict[int, str]] = {}  # agent → experiment that was withdrawn → why
         self.looks: list[Probe] = []  # that others than agents asked for since the latest experiment
         self.retests: dict[int, int] = {}  # entry that asks for it → experiment to try again
+        self.adoptions: dict[int, str] = {}  # the same → the name of a claim, and a proposal's digest
+        self.heard: dict[str, Hearsay] = {}  # what others claim, by name
+        self.adopted: set[str] = set()  # names of what was tried of it
         self.waits: dict[Seat, float] = {}  # seconds waited for it since its last experiment
         self.last_seq = 0
         self.finished = False  # a limit of the contract ended the last sitting
@@ -115,22 +121,29 @@ class History:
                 self.terms = terms
             case Rested(finished=finished):
                 self.finished = finished
-            case Asked(wish=Wish.TELL, words=words):
-                self.messages.append(words)
-            case Asked(wish=Wish.RETEST, words=words) if words.isdecimal():
-                self.retests[entry.seq] = int(words)
-            case Asked(wish=Wish.APPROVE | Wish.REJECT) as asked:
-                self._rule(asked)
+            case Asked() as asked:
+                self._ask(entry.seq, asked)
             case Answered() | Thought() as event:
                 self._apply_to_agent(event)
             case HandedIn() as handed:
                 self.handed = {**self.handed, entry.seq: handed}
-            case Noted() | TakenUp() | Resumed():
+            case Noted() | TakenUp() | Resumed() | Heard():
                 self._apply_to_community(entry)
             case Certified(claim=claim):
                 self.claims.append(claim)
             case _:
                 self._apply_to_experiment(entry)
+
+    def _ask(self, seq: int, asked: Asked) -> None:
+        match asked:
+            case Asked(wish=Wish.TELL, words=words):
+                self.messages.append(words)
+            case Asked(wish=Wish.RETEST, words=words) if words.isdecimal():
+                self.retests[seq] = int(words)
+            case Asked(wish=Wish.ADOPT, words=words):
+                self.adoptions[seq] = words
+            case Asked(wish=Wish.APPROVE | Wish.REJECT):
+                self._rule(asked)
 
     def _rule(self, asked: Asked) -> None:
         number, why = approval.read_words(asked.words)
@@ -146,6 +159,8 @@ class History:
             case Noted(words=words, answers=answers):
                 self.puzzles.pop(answers, None)
                 self.notes.append(words)
+            case Heard(hearsay=hearsay):
+                self.heard[hearsay.name] = hearsay
             case TakenUp() as taken:
                 self.in_hand.pop(taken.key, None)
                 if taken.until > entry.at:
@@ -262,7 +277,11 @@ class History:
         self.handed = {waiting: handed for waiting, handed in self.handed.items() if waiting != ticket}
         if experiment.tree:
             self.trees.setdefault(experiment.tree, experiment.number)
-        self.retests.pop(experiment.details.get(ASKED, 0), None)
+        came = experiment.details.get(FOREIGN)
+        if isinstance(came, Mapping):
+            self.adopted.add(str(came.get("name")))
+        for asked in (self.retests, self.adoptions):
+            asked.pop(experiment.details.get(ASKED, 0), None)
         if isinstance(words := experiment.details.get(PUZZLE), str) and "retest_of" not in experiment.details:
             self._puzzle(experiment.agent, words)
         if "retest_of" not in experiment.details:

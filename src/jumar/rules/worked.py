@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jumar.core.event import Asked, Entry, HandedIn, Noted, Rested, Resumed, TakenUp, Wish
+from jumar.core.event import Asked, Entry, HandedIn, Heard, Noted, Rested, Resumed, TakenUp, Wish
 
 
 class Worked:
@@ -27,7 +27,7 @@ class Worked:
             case Asked(wish=Wish.RESUME):
                 self._since = entry.at if self._since is None else self._since
             # By another process: no sign that the controller lives.
-            case Asked() | HandedIn() | Noted() | TakenUp(outside=True):
+            case Asked() | HandedIn() | Heard() | Noted() | TakenUp(outside=True):
                 pass
             case _:
                 self.heard(entry.at)

@@ -14,7 +14,7 @@ from jumar.core.agent import Agent, AnyAgent, Brief, Researcher, Team, Waiter
 from jumar.core.desk import Question
 from jumar.core.event import Answered, Noticed, TakenUp, Thought
 from jumar.core.probe import Probe
-from jumar.core.proposal import ASKED, TICKET, Cost, Proposal
+from jumar.core.proposal import TICKET, Cost, Proposal
 from jumar.errors import AgentFailed, Breach, NoRoom, Usage
 from jumar.rules.brief_text import brief_text
 from jumar.rules.recollection import Recollection
@@ -31,6 +31,7 @@ from jumar.study.questions import next_question, started
 from jumar.study.recorder import Recorder
 from jumar.study.roster import Roster
 from jumar.study.thinking import Inbox, Thinking
+from jumar.study.wished import wished
 
 # An agent that is refused this often in a row has its proposal recorded as invalid.
 MOST_REFUSALS = 3
@@ -80,7 +81,8 @@ class Asking:
     @property
     def exhausted(self) -> bool:
         """Whether nobody has anything left; for another champion there may be something."""
-        waits = self._polishes or self._recorder.history.retests
+        history = self._recorder.history
+        waits = self._polishes or history.retests or history.adoptions
         return self._roster.exhausted and not waits
 
     @property
@@ -94,21 +96,14 @@ class Asking:
         return ", ".join(f"{_doing(one)} ({now - one.begun:.0f} s)" for one in self._thinking)
 
     def again(self) -> int | None:
-        """Number of the next re-test that a person asked for; None when nobody waits for one."""
+        """Number of the next experiment that a person asked for; None when nobody waits for one."""
         history = self._recorder.history
-        if not history.retests:
-            return None
-        asked, old = next(iter(history.retests.items()))
-        number, experiment = len(history.experiments), history.experiments[old].experiment
-        edits = self._parts.workspace.merge(experiment.parent, experiment.parent, experiment.commit)
-        proposal = Proposal(
-            hypothesis=experiment.hypothesis,
-            edits=edits or (),
-            agent=experiment.agent,
-            predicted=experiment.predicted,
-            details={**experiment.details, "retest_of": old, ASKED: asked},
-            parent=experiment.parent,
+        proposal, number = (
+            wished(history, self._parts.workspace, self._parts.artefacts),
+            len(history.experiments),
         )
+        if proposal is None:
+            return None
         try:
             self._proposer.enter(number, proposal)
         except Breach as breach:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jumar.core.event import Asked, Entry, Event, HandedIn, Noted, TakenUp
+from jumar.core.event import Asked, Entry, Event, HandedIn, Heard, Noted, TakenUp
 from jumar.rules.history import History
 from jumar.study.parts import Parts
 
@@ -61,4 +61,6 @@ class Recorder:
 
 def _is_others(event: Event) -> bool:
     """Whether another process wrote it down."""
-    return isinstance(event, Asked | HandedIn | Noted) or (isinstance(event, TakenUp) and event.outside)
+    return isinstance(event, Asked | HandedIn | Heard | Noted) or (
+        isinstance(event, TakenUp) and event.outside
+    )

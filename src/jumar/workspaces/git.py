@@ -122,6 +122,11 @@ class GitWorkspace:
         places = (Path(self._repo.path), objects.parent, *(objects / line for line in borrowed))
         return tuple(dict.fromkeys(place.resolve() for place in places))
 
+    @property
+    def repository(self) -> tuple[pygit2.Repository, tuple[str, ...]]:
+        """The repository, and the names of the folders on the way to the target's."""
+        return self._repo, self._prefix
+
     def files(self, commit: str) -> Mapping[str, TreeFile]:
         with translated(f"cannot read commit {commit}"):
             tree = tree_of(self._repo, commit, self._prefix)
