@@ -22,7 +22,7 @@ from jumar.errors import Breach, EnvironmentUnfit, JumarError, Usage
 from jumar.home import Home
 from jumar.ledgers.artefacts import FolderArtefacts
 from jumar.ledgers.sql import open_ledger
-from jumar.rules.hearsay import may_be_told, promising, read_record, told, write_record
+from jumar.rules.hearsay import adopted_name, may_be_told, promising, read_record, told, write_record
 from jumar.rules.history import History
 from jumar.rules.plain import short
 from jumar.rules.scope import check_scope
@@ -101,12 +101,11 @@ class Exchange:
         """What of it was adopted, by name: the latest experiment that it became; None while it waits."""
         history = self._read()
         found: dict[str, ExperimentRecord | None] = {}
-        for waiting in history.adoptions.values():
+        for waiting in history.elsewhere.waiting.values():
             found[waiting.partition(" ")[0]] = None
         for record in history.records:
-            came = record.experiment.details.get(FOREIGN)
-            if isinstance(came, Mapping):
-                found[str(came.get("name"))] = record
+            if adopted := adopted_name(record.experiment.details):
+                found[adopted] = record
         return found
 
     def is_ours(self, hearsay: Hearsay) -> bool:
@@ -255,12 +254,12 @@ class Exchange:
         """Enter into the record what others claim to be a gain, and what of that they took back."""
         news = []
         for _, each in self._told_here():
-            before = history.heard.get(each.name)
+            before = history.elsewhere.claims.get(each.name)
             if before != each and (before is not None or each.stands) and not self.is_ours(each):
                 news.append(each)
-        room = max(0, MOST_HEARD - len(history.heard))
-        fresh = promising(each for each in news if each.name not in history.heard)[:room]
-        known = [each for each in news if each.name in history.heard]
+        room = max(0, MOST_HEARD - len(history.elsewhere.claims))
+        fresh = promising(each for each in news if each.name not in history.elsewhere.claims)[:room]
+        known = [each for each in news if each.name in history.elsewhere.claims]
         if fresh or known:
             self._append(*(Heard(hearsay=each) for each in (*known, *fresh)))
 

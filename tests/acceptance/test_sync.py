@@ -101,7 +101,7 @@ def test_two_clones_exchange_what_they_found(target: Repository, tmp_path: Path,
     two.run(experiments=1)
     adopted = two.experiments()[-1]
     assert "«a lower rate»: kept there" not in two.reading().text
-    assert adopted.is_kept and adopted.experiment.agent == FOREIGN
+    assert adopted.is_kept and adopted.experiment.agent == FOREIGN, adopted.verdict
     assert adopted.experiment.details[FOREIGN]["name"] == first["name"]
     assert "+RATE = 2.0" in two.diff(adopted.number)
     jumar(two.folder, "sync", str(bare))

@@ -12,6 +12,7 @@ import msgspec
 from jumar.core.contract import Contract, Metric
 from jumar.core.experiment import ExperimentRecord
 from jumar.core.hearsay import FOREIGN, Hearsay
+from jumar.core.proposal import ASKED
 from jumar.core.run import Purpose, Side
 from jumar.core.verdict import Decision
 from jumar.rules.plain import plain, short
@@ -53,7 +54,7 @@ def told(record: ExperimentRecord, study: str, ledger: str, contract: Contract) 
         self_reported=contract.self_reported,
         hypothesis=short(experiment.hypothesis, MOST_WORDS),
         agent=short(experiment.agent.partition(":")[0], MOST_NAME),
-        of=_adopted(experiment.details),
+        of=adopted_name(experiment.details),
         decision=verdict.decision,
         taken_back=bool(record.refuted),
         gain=gain,
@@ -75,7 +76,8 @@ def _effect(record: ExperimentRecord, metric: Metric) -> tuple[float | None, tup
     return shares[0], (shares[1], shares[2]) if all(map(_is_effect, shares)) else None
 
 
-def _adopted(details: Mapping[str, Any]) -> str:
+def adopted_name(details: Mapping[str, Any]) -> str:
+    """The claim that an experiment with these details adopted; empty where it is no such."""
     came = details.get(FOREIGN)
     return str(came.get("name", "")) if isinstance(came, Mapping) else ""
 
@@ -142,6 +144,26 @@ def _promise(hearsay: Hearsay) -> tuple[float, str]:
     ends = hearsay.interval
     least = ends[0] if ends else hearsay.gain if hearsay.gain is not None else -math.inf
     return -least, hearsay.name
+
+
+class Elsewhere:
+    """What other ledgers claim to be gains, and what was adopted of it."""
+
+    def __init__(self) -> None:
+        self.claims: dict[str, Hearsay] = {}  # by name
+        self.waiting: dict[int, str] = {}  # entry that asks for it → a claim's name, and a proposal's digest
+        self.adopted: set[str] = set()  # names of what became an experiment
+
+    def enter(self, details: Mapping[str, Any]) -> None:
+        """An experiment entered the record."""
+        self.waiting.pop(details.get(ASKED, 0), None)
+        if name := adopted_name(details):
+            self.adopted.add(name)
+
+    def untried(self) -> list[Hearsay]:
+        """What nobody has adopted, the largest first."""
+        known = {words.partition(" ")[0] for words in self.waiting.values()} | self.adopted
+        return promising(each for each in self.claims.values() if each.name not in known)
 
 
 def claimed(hearsay: Hearsay) -> str:

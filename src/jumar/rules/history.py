@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from itertools import chain, takewhile
 from typing import NamedTuple
 
@@ -38,7 +37,6 @@ from jumar.core.event import (
 )
 from jumar.core.evidence import Noise
 from jumar.core.experiment import BASELINE, Experiment, ExperimentRecord
-from jumar.core.hearsay import FOREIGN, Hearsay
 from jumar.core.machine import Circumstances
 from jumar.core.outcome import Measured
 from jumar.core.probe import Probe
@@ -46,6 +44,7 @@ from jumar.core.proposal import ASKED, PUZZLE, TICKET
 from jumar.core.run import Purpose, RunRecord
 from jumar.core.verdict import Claim, Decision, Verdict
 from jumar.rules import approval
+from jumar.rules.hearsay import Elsewhere
 from jumar.rules.limits import Spent
 from jumar.rules.means import Means
 from jumar.rules.worked import Worked
@@ -99,9 +98,7 @@ class History:
         self.returned: dict[str, dict[int, str]] = {}  # agent → experiment that was withdrawn → why
         self.looks: list[Probe] = []  # that others than agents asked for since the latest experiment
         self.retests: dict[int, int] = {}  # entry that asks for it → experiment to try again
-        self.adoptions: dict[int, str] = {}  # the same → the name of a claim, and a proposal's digest
-        self.heard: dict[str, Hearsay] = {}  # what others claim, by name
-        self.adopted: set[str] = set()  # names of what was tried of it
+        self.elsewhere = Elsewhere()
         self.waits: dict[Seat, float] = {}  # seconds waited for it since its last experiment
         self.last_seq = 0
         self.finished = False  # a limit of the contract ended the last sitting
@@ -141,7 +138,7 @@ class History:
             case Asked(wish=Wish.RETEST, words=words) if words.isdecimal():
                 self.retests[seq] = int(words)
             case Asked(wish=Wish.ADOPT, words=words):
-                self.adoptions[seq] = words
+                self.elsewhere.waiting[seq] = words
             case Asked(wish=Wish.APPROVE | Wish.REJECT):
                 self._rule(asked)
 
@@ -160,7 +157,7 @@ class History:
                 self.puzzles.pop(answers, None)
                 self.notes.append(words)
             case Heard(hearsay=hearsay):
-                self.heard[hearsay.name] = hearsay
+                self.elsewhere.claims[hearsay.name] = hearsay
             case TakenUp() as taken:
                 self.in_hand.pop(taken.key, None)
                 if taken.until > entry.at:
@@ -277,11 +274,8 @@ class History:
         self.handed = {waiting: handed for waiting, handed in self.handed.items() if waiting != ticket}
         if experiment.tree:
             self.trees.setdefault(experiment.tree, experiment.number)
-        came = experiment.details.get(FOREIGN)
-        if isinstance(came, Mapping):
-            self.adopted.add(str(came.get("name")))
-        for asked in (self.retests, self.adoptions):
-            asked.pop(experiment.details.get(ASKED, 0), None)
+        self.retests.pop(experiment.details.get(ASKED, 0), None)
+        self.elsewhere.enter(experiment.details)
         if isinstance(words := experiment.details.get(PUZZLE), str) and "retest_of" not in experiment.details:
             self._puzzle(experiment.agent, words)
         if "retest_of" not in experiment.details:
@@ -366,6 +360,11 @@ class History:
     def active_s(self) -> float:
         """Seconds that the study has been worked on until its newest entry."""
         return self._worked.seconds
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a person asked for an experiment that is not there yet: a re-test, an adoption."""
+        return bool(self.retests or self.elsewhere.waiting)
 
     @property
     def champion_commit(self) -> str:

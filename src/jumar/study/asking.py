@@ -82,7 +82,7 @@ class Asking:
     def exhausted(self) -> bool:
         """Whether nobody has anything left; for another champion there may be something."""
         history = self._recorder.history
-        waits = self._polishes or history.retests or history.adoptions
+        waits = self._polishes or history.is_asked
         return self._roster.exhausted and not waits
 
     @property
@@ -98,12 +98,10 @@ class Asking:
     def again(self) -> int | None:
         """Number of the next experiment that a person asked for; None when nobody waits for one."""
         history = self._recorder.history
-        proposal, number = (
-            wished(history, self._parts.workspace, self._parts.artefacts),
-            len(history.experiments),
-        )
+        proposal = wished(history, self._parts.workspace, self._parts.artefacts)
         if proposal is None:
             return None
+        number = len(history.experiments)
         try:
             self._proposer.enter(number, proposal)
         except Breach as breach:

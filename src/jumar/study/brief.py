@@ -13,10 +13,8 @@ from jumar.core.agent import Brief
 from jumar.core.contract import Contract
 from jumar.core.desk import Question
 from jumar.core.experiment import BASELINE, ExperimentRecord
-from jumar.core.hearsay import Hearsay
 from jumar.core.workspace import TreeFile, Workspace
 from jumar.rules.evidence import baseline_noise, noise_of, standing
-from jumar.rules.hearsay import promising
 from jumar.rules.history import History
 from jumar.rules.scale import sd_in_unit
 from jumar.rules.scope import matches
@@ -78,7 +76,7 @@ class Briefing:
             at=now,
             in_hand=tuple(held[-MOST_WORDS:]),
             puzzles=tuple(history.puzzles.values())[-MOST_WORDS:],
-            hearsay=_untried(history),
+            hearsay=tuple(history.elsewhere.untried()[:MOST_WORDS]),
         )
 
     def now(self, brief: Brief, history: History) -> Brief:
@@ -123,10 +121,3 @@ class Briefing:
         found = {path: workspace.read(commit, path) for path in may_change}
         self._files = {path: content for path, content in found.items() if content is not None}
         self._commit = commit
-
-
-def _untried(history: History) -> tuple[Hearsay, ...]:
-    """The largest gains that other ledgers claim, of those that were not adopted."""
-    waiting = {words.partition(" ")[0] for words in history.adoptions.values()}
-    known = history.adopted | waiting
-    return tuple(promising(each for each in history.heard.values() if each.name not in known)[:MOST_WORDS])

@@ -84,7 +84,7 @@ class Supply:
     def _next(self, sitting: Sitting) -> int | None:
         """Number of the experiment to start, judged already if it was refused; None while there is none."""
         history = self._history
-        if history.retests and not sitting.reached(under_way=len(history.open)):
+        if history.is_asked and not sitting.reached(under_way=len(history.open)):
             return self._asking.again()
         if history.waiting:
             return history.waiting[0]

@@ -16,7 +16,7 @@ def wished(history: History, workspace: Workspace, artefacts: Artefacts) -> Prop
     """What was asked for first and waits; None when nothing does. Re-tests come before adoptions."""
     if history.retests:
         return _again(history, workspace)
-    return _adopted(history, artefacts) if history.adoptions else None
+    return _adopted(history, artefacts) if history.elsewhere.waiting else None
 
 
 def _again(history: History, workspace: Workspace) -> Proposal:
@@ -34,7 +34,7 @@ def _again(history: History, workspace: Workspace) -> Proposal:
 
 
 def _adopted(history: History, artefacts: Artefacts) -> Proposal:
-    asked, words = next(iter(history.adoptions.items()))
+    asked, words = next(iter(history.elsewhere.waiting.items()))
     name, _, digest = words.partition(" ")
     try:
         found = msgspec.json.decode(artefacts.get(digest), type=Proposal)
