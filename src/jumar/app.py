@@ -272,7 +272,7 @@ class Study:
     def look(self, probe: Probe, *, beyond: bool = False, observe: Observer = _nobody) -> str | None:
         """Make a sweep or a profile, here or in the process that runs the study: what it showed.
 
-        In Markdown; None when it was stopped. Raises Usage for what cannot be or (but `beyond`) takes too much.
+        In Markdown; None when it was stopped. Raises Usage for what may not be made; `beyond` lifts a bound.
         """
         from jumar.looking import answer
 

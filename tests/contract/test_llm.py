@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -110,6 +111,37 @@ def test_a_trouble_that_passes_is_waited_for(wire: str, trouble: Reply) -> None:
     provider = Provider(trouble, GOOD, wire=wire)
     assert provider.proposal(request_s=1.0).edits
     assert len(provider.requests) == 2
+
+
+def nobody(
+    kind: str, detail: str, environ: dict[str, str], **more: Any
+) -> tuple[AgentFailed, MemoryDesk, float]:
+    desk, begun = MemoryDesk(), time.monotonic()
+    with pytest.raises(AgentFailed) as failed:
+        Llm(service_of(kind, detail, environ), environ, **more).research(BRIEF, desk)
+    return failed.value, desk, time.monotonic() - begun
+
+
+def test_a_server_that_is_not_there_is_told_of_at_once_and_by_its_address() -> None:
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{place.getsockname()[1]}"
+        waits = {"waits_s": (0.01, 0.01, 60.0)}  # of those a third is none where nothing listens
+        failed, desk, took = nobody("ollama", "qwen3", {"OLLAMA_HOST": url}, **waits)
+        assert failed.problem == f"ollama:qwen3: nothing answers at {url}/v1 (connection refused)"
+        assert "ollama serve" in failed.fix and failed.passing and took < 30
+        assert len(desk.noticed) == 1 and f"{failed.problem}; it is tried again" in desk.noticed[0]
+        for kind, environ in (
+            ("anthropic", {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": url}),
+            ("google", {"GOOGLE_API_KEY": KEY, "GOOGLE_GEMINI_BASE_URL": url}),
+        ):
+            failed, desk, took = nobody(kind, "m", environ, **waits)
+            assert f"nothing answers at {url} (connection refused)" in failed.problem and took < 30
+    failed, desk, _ = nobody("openai", "m@http://no-such-host.invalid/v1", {}, waits_s=(0.01,))
+    assert failed.problem.endswith(
+        "nothing answers at http://no-such-host.invalid/v1 (its name is not known)"
+    )
+    assert "network, proxy, spelling" in failed.fix and len(desk.noticed) == 1
 
 
 @every_wire

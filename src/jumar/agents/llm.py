@@ -44,6 +44,8 @@ REQUEST_S = 600.0
 PROPOSAL_S = 1800.0
 #: Before a request is sent again whose provider was busy, broken or out of reach.
 WAITS_S = (1.0, 4.0, 15.0, 60.0)
+#: The same where nothing listens on this machine: somebody forgot to start it, or starts it just now.
+FEW_WAITS = 2
 #: A talk that is longer is not gone on with after a refusal: it would be read, and paid for, again.
 _MOST_TALK_BYTES = 400_000
 _CALLED_OFF_S = 0.25  # between two looks at whether anybody still waits
@@ -80,6 +82,7 @@ class Llm:
         self.name = service.name
         self._service, self._key = service, service.key(environ)
         self._waits_s, self._request_s, self._proposal_s = waits_s, request_s, proposal_s
+        self._is_noticed = False  # that nobody can be reached
         self._latest: _Talk | None = None  # goes on after a refusal; without it the brief says enough
 
     def research(self, brief: Brief, desk: Desk) -> Proposal:
@@ -143,7 +146,7 @@ class Llm:
         most = self._most(asked)
         with desk.set_aside(most):
             begun = time.monotonic()
-            response = await self._ask_patiently(model, asked)
+            response = await self._ask_patiently(model, asked, desk)
             usage = self._usage(response, most, time.monotonic() - begun)
             reply = Reply(agent=self.name, request=asked.request, content=_encoded([response]), usage=usage)
             desk.keep(reply)
@@ -161,19 +164,25 @@ class Llm:
                 return response
         return None
 
-    async def _ask_patiently(self, model: Model, asked: _Asked) -> ModelResponse:
+    async def _ask_patiently(self, model: Model, asked: _Asked, desk: Desk) -> ModelResponse:
         """Ask again where the provider is what failed, and that may pass; not sooner than it allows."""
-        for wait_s in (*self._waits_s, None):
+        for place, wait_s in enumerate((*self._waits_s, None)):
             try:
-                return await self._ask(model, asked)
+                response = await self._ask(model, asked)
             except Exception as error:  # noqa: BLE001 - of answers like no other the clients raise anything
                 service = self._service
-                found = trouble(error, service.kind, service.keys[0], self._key)
-            if wait_s is None or not found.passing:
+                found = trouble(error, service.kind, service.keys[0], self._key, model.base_url or "")
+            else:
+                self._is_noticed = False
+                return response
+            if wait_s is None or not found.passing or (found.not_started and place == FEW_WAITS):
                 break
             if found.wait_s > self._proposal_s:
                 minutes = math.ceil(found.wait_s / 60)
                 raise AgentFailed(f"{self.name}: {found.words}", fix=f"start again in {minutes} minutes")
+            if found.unreachable and not self._is_noticed:
+                self._is_noticed = True
+                desk.notice(f"{self.name}: {found.words}; it is tried again ({found.fix})")
             await asyncio.sleep(max(wait_s, found.wait_s))
         raise AgentFailed(f"{self.name}: {found.words}", fix=found.fix, passing=found.passing)
 

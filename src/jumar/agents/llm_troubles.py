@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from socket import gaierror
+from urllib.parse import urlsplit
 
 import msgspec
 from pydantic_ai import exceptions as said_by
@@ -20,10 +23,17 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     fix: str
     passing: bool
     wait_s: float = 0.0
+    unreachable: bool = False  #: nothing was sent: there is nobody at the address
+    not_started: bool = False  #: of a server on this machine, where it is a matter of seconds to know
 
 
-def trouble(error: Exception, kind: str, key: str, secret: str) -> Trouble:
-    """Of a request by an agent of this kind, whose `secret` stands in the variable `key` and is not told."""
+def trouble(error: Exception, kind: str, key: str, secret: str, address: str) -> Trouble:
+    """Of a request by an agent of this kind to `address`.
+
+    Its `secret` stands in the variable `key` and is not told.
+    """
+    if (why := _unreachable(error)) is not None:
+        return _nobody_at(address, why, kind)
     words = " ".join(_words(error).split())
     if secret:
         words = words.replace(secret, "[secret]")
@@ -32,6 +42,36 @@ def trouble(error: Exception, kind: str, key: str, secret: str) -> Trouble:
         wait_s = error.retry_after or 0.0 if isinstance(error, said_by.ModelAPIError) else 0.0
         return Trouble(words=words, fix="wait, and start again", passing=True, wait_s=max(0.0, wait_s))
     return Trouble(words=words, fix=_fix(error, words.lower(), kind, key), passing=False)
+
+
+def _unreachable(error: BaseException | None) -> OSError | None:
+    """Why no connection came about; None where one did."""
+    connecting, deepest = False, OSError()
+    while error is not None:  # each client wraps those of the ones below it, and all name them alike
+        connecting = connecting or type(error).__name__ in ("ConnectError", "ConnectTimeout")
+        deepest = error if isinstance(error, OSError) and error.errno else deepest
+        error = error.__cause__ or error.__context__
+    return deepest if connecting else None
+
+
+def _nobody_at(address: str, why: OSError, kind: str) -> Trouble:
+    host = urlsplit(address).hostname or ""
+    refused = isinstance(why, ConnectionRefusedError)
+    here = refused and (host == "localhost" or host.startswith("127.") or host == "::1")
+    said = os.strerror(why.errno).lower() if why.errno else "no answer"
+    if isinstance(why, gaierror):
+        said = "its name is not known"
+    fix = f"see that this machine reaches {host}: network, proxy, spelling"
+    if here:
+        start = "start it (`ollama serve`)" if kind == "ollama" else "start the server"
+        fix = f"{start}, or name the address where it listens"
+    return Trouble(
+        words=f"nothing answers at {address.rstrip('/')} ({said})",
+        fix=fix,
+        passing=True,
+        unreachable=True,
+        not_started=here,
+    )
 
 
 def _is_passing(error: Exception) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from jumar.core.desk import Archive, CalledOff, Question, Reply, Room, Tool, Usage
-from jumar.core.event import Answered
+from jumar.core.event import Answered, Noticed
 from jumar.core.ledger import Artefacts
 from jumar.core.proposal import TICKET, Proposal
 from jumar.errors import LedgerUnfit
@@ -37,7 +37,7 @@ class StudyDesk:
         text: str,
         archive: Callable[[], Archive],
         history: History,
-        calls: tuple[Callable[[Answered], None], Probing],
+        calls: tuple[Callable[[Answered | Noticed], None], Probing],
         places: tuple[Inbox, Artefacts, Event, OwnPurse],
     ) -> None:
         self._question, self._text, self._history = question, text, history
@@ -109,3 +109,6 @@ class StudyDesk:
         )
         self._inbox.call(lambda: self._record(answered))
         self._purse.take(reply.usage)
+
+    def notice(self, words: str) -> None:
+        self._inbox.call(lambda: self._record(Noticed(words=words)))

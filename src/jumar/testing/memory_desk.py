@@ -24,6 +24,7 @@ class MemoryDesk:
         self.replies = replies
         self.called_off = Event()
         self.kept: list[Reply] = []
+        self.noticed: list[str] = []
         self.most: list[Usage] = []  #: what was set aside, in order
         self._limits = limits or LimitTerms()
 
@@ -45,6 +46,9 @@ class MemoryDesk:
 
     def keep(self, reply: Reply) -> None:
         self.kept.append(reply)
+
+    def notice(self, words: str) -> None:
+        self.noticed.append(words)
 
     def _spent(self) -> dict[str, Spent]:
         spent = Spent()
