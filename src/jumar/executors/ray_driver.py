@@ -41,6 +41,8 @@ from jumar.executors.ray_seat import Done, Order, RaySeat
 from jumar.executors.ray_shares import CPU, GPU, MEMORY, Machine, Share, share, wanting
 
 PULSE_S = 0.5  # between two looks at every seat, and at the list of machines
+FIRST_WITHIN_S = 30.0  # all first seats are waited for: others may hold what they need
+MOST_FAILURES = 5
 SEATED_WITHIN_S = 120.0  # that a job waits for a seat when there is none: a machine may come back
 GONE_AFTER_S = 6.0  # without an answer from the head of the cluster
 ENDS_WITHIN_S = 15.0
@@ -65,50 +67,62 @@ class Driver:
 
     def __init__(self, settings: Settings, connection: Connection) -> None:
         self._settings, self._connection = settings, connection
-        self._events: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()  # None: the end
+        self._sending = threading.Lock()
         self._packer: Packer[Any] = Packer(ray.put)
         self._seats: list[_Place] = []
         self._barred: dict[str, JumarError] = {}  # machine → why no run is made there
         self._waiting: list[Job] = []
         self._been: dict[str, tuple[str, Circumstances | None]] = {}  # job → machine it went to
         self._told: tuple[str, int, Circumstances | None] | None = None  # the controller, of our seats
-        self._seated_at = time.monotonic()
+        self._began = self._seated_at = time.monotonic()
+        self._failures: Counter[str] = Counter()  # of seats, by machine
         self._share = Share(takes={})
         self._actor = ray.remote(RaySeat)
 
     def serve(self) -> None:
         """Until the controller closes the connection or is dead. Raises EnvironmentUnfit."""
-        threading.Thread(target=self._listen, daemon=True).start()
-        threading.Thread(
-            target=self._guard, args=(ray.get_runtime_context().gcs_address,), daemon=True
-        ).start()
+        address = ray.get_runtime_context().gcs_address
+        for part in (self._listen, partial(self._guard, address), self._ask_after):
+            threading.Thread(target=part, daemon=True).start()
         machines = machines_of_the_cluster()
         self._share = share(machines, self._settings.asked)
         self._seat_all(machines)
         due = time.monotonic() + PULSE_S
         while True:
             try:
-                what, *about = self._events.get(timeout=max(0.0, due - time.monotonic()))
+                event = self._events.get(timeout=max(0.0, due - time.monotonic()))
             except queue.Empty:
                 due = time.monotonic() + PULSE_S
-                self._pulse()
+                self._look_around()
                 continue
-            if what == "over":
+            if event is None:
                 return
-            if what == "trouble":
-                raise about[0]
-            getattr(self, f"_on_{what}")(*about)
+            event()
             self._place()
 
     def _listen(self) -> None:
+        """The thread that hears the controller."""
+        heard: dict[str, Callable[[Any], None]] = {"job": self._on_job, "cancel": self._on_cancel}
         try:
             while True:
-                self._events.put(self._connection.recv())
+                what, about = self._connection.recv()
+                self._events.put(partial(heard[what], about))
         except (EOFError, OSError):
-            self._events.put(("over",))
+            self._events.put(None)
+
+    def _ask_after(self) -> None:
+        """The thread that asks after every seat, whatever the other one is busy with."""
+        while True:
+            for seat in tuple(self._seats):
+                if seat.under is not None and seat.pulse is None:
+                    key = seat.job.key if seat.job else ""
+                    seat.pulse = seat.actor.look.remote(key, seat.seen)
+                    self._when(seat.pulse, partial(self._on_pulse, seat, key))
+            time.sleep(PULSE_S)
 
     def _guard(self, address: str) -> None:
-        """Notice that the head is gone, before Ray's library ends this process over it."""
+        """The thread that notices that the head is gone, before Ray's library ends this process over it."""
         host, _, port = address.rpartition(":")
         answered = time.monotonic()
         while time.monotonic() - answered < GONE_AFTER_S:
@@ -119,8 +133,12 @@ class Driver:
             f"the head of the Ray cluster at {address} no longer answers",
             fix="start it again, then `jumar run` goes on from here: nothing is lost",
         )
-        self._connection.send(gone)
+        self._tell(gone)
         os._exit(1)  # asking Ray to end takes a head
+
+    def _tell(self, what: Any) -> None:
+        with self._sending:
+            self._connection.send(what)
 
     def _on_job(self, job: Job) -> None:
         self._waiting.append(job)
@@ -129,7 +147,7 @@ class Driver:
         for job in self._waiting:
             if job.key == key:
                 self._waiting.remove(job)
-                self._connection.send(Ended(key=key, report=_CANCELLED))
+                self._tell(Ended(key=key, report=_CANCELLED))
                 return
         for seat in self._seats:
             if seat.job is not None and seat.job.key == key:
@@ -139,25 +157,31 @@ class Driver:
         try:
             found = future.result()
         except Exception as error:  # noqa: BLE001 - whatever kept it from settling, it is no seat
-            if all(seat.machine.node != each.node for each in machines_of_the_cluster()):
-                self._seats.remove(seat)
-                self._tell_slots()
+            self._failures[seat.machine.node] += 1
+            if self._failures[seat.machine.node] < MOST_FAILURES:  # a machine may be dying at this moment
+                self._forget(seat)
                 return
             found = why_unfit(seat.machine, error)
         if isinstance(found, Circumstances):
             seat.under = found
             self._tell_slots()
-        elif seat in self._seats:
+        else:
             self._bar(seat, found)
 
     def _bar(self, seat: _Place, why: JumarError) -> None:
         """No run is made on that machine any more; the first machines have to be fit."""
         print(f"{seat.machine.host} is left out: {why.problem} (fix: {why.fix})", file=sys.stderr)  # noqa: T201
         self._barred[seat.machine.node] = why
-        self._seats.remove(seat)
-        ray.kill(seat.actor)
+        self._forget(seat)
         if not any(each.under for each in self._seats) or self._told is None:
             raise why
+
+    def _forget(self, seat: _Place) -> None:
+        """It makes no more runs; the next look around makes another where there is room."""
+        if seat in self._seats:
+            self._seats.remove(seat)
+            ray.kill(seat.actor)
+            self._tell_slots()
 
     def _on_done(self, seat: _Place, job: Job, future: Future[Any]) -> None:
         seat.job = None
@@ -172,28 +196,24 @@ class Driver:
         for server, log in zip(job.servers, done.server_logs, strict=True):
             server.log.write_bytes(log)
         spread(done.left, job.out)
-        self._connection.send(Ended(key=job.key, report=replace(done.report, under=seat.under)))
+        self._tell(Ended(key=job.key, report=replace(done.report, under=seat.under)))
 
     def _lose(self, seat: _Place, job: Job, error: Exception) -> None:
         cause = error.cause if isinstance(error, RayTaskError) else None
         if isinstance(cause, JumarError):
-            self._connection.send(Lost(key=job.key, reason=cause.problem))
+            self._tell(Lost(key=job.key, reason=cause.problem))
             self._bar(seat, cause)
             return
-        if seat in self._seats:
-            self._seats.remove(seat)
-            ray.kill(seat.actor)
-        self._connection.send(Lost(key=job.key, reason=why_lost(seat.machine, error)))
-        self._tell_slots()
+        self._forget(seat)
+        self._tell(Lost(key=job.key, reason=why_lost(seat.machine, error)))
 
     def _on_pulse(self, seat: _Place, key: str, future: Future[Any]) -> None:
         seat.pulse = None
         try:
             told: dict[str, bytes] = future.result()
         except Exception:  # noqa: BLE001 - a seat that does not answer is none; its job says so itself
-            if seat.job is None and seat in self._seats:
-                self._seats.remove(seat)
-                self._tell_slots()
+            if seat.job is None:
+                self._forget(seat)
             return
         if seat.job is None or seat.job.key != key:
             return
@@ -203,14 +223,10 @@ class Driver:
                 file.write(more)
             seat.seen[name] = seat.seen.get(name, 0) + len(more)
 
-    def _pulse(self) -> None:
-        for seat in self._seats:
-            if seat.under is not None and seat.pulse is None:
-                key = seat.job.key if seat.job else ""
-                seat.pulse = seat.actor.look.remote(key, seat.seen)
-                self._when(seat.pulse, "pulse", seat, key)
+    def _look_around(self) -> None:
+        """Use machines that joined, and say when there have been none for too long."""
         self._seat_all(machines_of_the_cluster())
-        self._place()
+        self._tell_slots()
         if any(seat.under for seat in self._seats):
             self._seated_at = time.monotonic()
         elif time.monotonic() - self._seated_at > SEATED_WITHIN_S:
@@ -246,18 +262,19 @@ class Driver:
         self._seats.append(seat)
         beside = min(self._share.capacity(machine), self._settings.asked.workers or sys.maxsize)
         terms = replace(self._settings.terms, cores=max(1, int(cores)), gpus=gpus, workers=beside)
-        self._when(actor.settle.remote(terms), "settled", seat)
+        self._when(actor.settle.remote(terms), partial(self._on_settled, seat))
 
     def _tell_slots(self) -> None:
         """How many runs at once, and under what; at first once all machines are known to be fit."""
         ready = [seat.under for seat in self._seats if seat.under is not None]
-        if self._told is None and len(ready) < len(self._seats):
+        is_early = time.monotonic() - self._began < FIRST_WITHIN_S
+        if self._told is None and (not ready or (is_early and len(ready) < len(self._seats))):
             return
         under = ready[0] if len(set(ready)) == 1 else None
         told = ("slots", max(1, len(ready)), under)  # a job may always wait here for a seat
         if told != self._told:
             self._told = told
-            self._connection.send(told)
+            self._tell(told)
 
     def _place(self) -> None:
         for job in tuple(self._waiting):
@@ -282,19 +299,13 @@ class Driver:
     def _start(self, job: Job, seat: _Place) -> None:
         seat.job, seat.seen = job, {}
         has = seat.has if job.follows and seat.last == job.follows else frozenset()
-        try:
-            order = self._order(job, has)
-        except OSError as error:
-            raise EnvironmentUnfit(
-                f"{error.filename or job.tree}, which runs are shown, cannot be read: {error.strerror}",
-                fix="see to it on this machine, then `jumar run` goes on",
-            ) from error
+        order = self._order(job, has)
         numbers = {number for freight in _freights(order) for number in freight.crates.values()}
         crates = {number: self._packer.crates[number] for number in numbers}
         self._been[job.key] = (seat.machine.node, seat.under)
         if len(self._been) > _KEEP_PLACES:
             self._been.pop(next(iter(self._been)))
-        self._when(seat.actor.run.remote(order, crates), "done", seat, job)
+        self._when(seat.actor.run.remote(order, crates), partial(self._on_done, seat, job))
 
     def _order(self, job: Job, has: frozenset[str]) -> Order:
         def packed(path: Path) -> Freight:
@@ -317,13 +328,9 @@ class Driver:
         own = Path(jumar.__file__).parent
         return path.is_relative_to(self._settings.scratch) or path.is_relative_to(own)
 
-    def _when(self, ref: Any, what: str, *about: Any) -> None:
-        """Have `_on_…` called with the future of `ref` once that is there."""
-        pass_on: Callable[[Future[Any]], None] = partial(self._pass_on, what, about)
-        ref.future().add_done_callback(pass_on)
-
-    def _pass_on(self, what: str, about: tuple[Any, ...], future: Future[Any]) -> None:
-        self._events.put((what, *about, future))
+    def _when(self, ref: Any, then: Callable[[Future[Any]], None]) -> None:
+        """Have `then` called in its turn with the future of `ref`, once that is there."""
+        ref.future().add_done_callback(lambda future: self._events.put(partial(then, future)))
 
     def close(self) -> None:
         """End what runs, and leave nothing on any machine that answers."""
@@ -357,6 +364,10 @@ def main(descriptor: int) -> None:
         driver.serve()
     except JumarError as error:
         connection.send(error)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        problem = f"what runs are shown or leave cannot be read or written here: {place}{error.strerror}"
+        connection.send(EnvironmentUnfit(problem, fix="free some disk on this machine; `jumar run` goes on"))
     finally:
         end = threading.Timer(ENDS_WITHIN_S, os._exit, (1,))  # whatever Ray still waits for
         end.daemon = True

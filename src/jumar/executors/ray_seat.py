@@ -191,6 +191,8 @@ class RaySeat:
             )
             _refuse_full_disk(report, job.out)
             return done
+        except TimeoutError:
+            raise
         except OSError as error:
             raise _no_room(error) from error
         except JumarError as error:
@@ -238,13 +240,16 @@ class RaySeat:
         )
 
     def _watch(self, job: Job) -> ExitReport:
-        running = self._sandbox.launch(job)
+        running, is_forgotten = self._sandbox.launch(job), False
         while not select.select([running], [], [], _LOOK_S)[0]:
             running.check()
-            is_forgotten = time.monotonic() - self._asked_at > LEASE_S
+            is_forgotten = is_forgotten or time.monotonic() - self._asked_at > LEASE_S
             if self._closing or is_forgotten or job.key in self._unwanted:
                 running.kill()
-        return running.report()
+        report = running.report()
+        if is_forgotten:
+            raise TimeoutError(f"nobody asked after the run for {LEASE_S:g} s, so it was ended")
+        return report
 
     def cancel(self, key: str) -> None:
         """End this job's run, now or as soon as it begins."""
@@ -263,8 +268,8 @@ class RaySeat:
         self._closing = True
         self._idle.wait(LEASE_S)
         self._clear()
-        for fd in self._held:
-            os.close(fd)
+        while self._held:
+            os.close(self._held.pop())
         if self._root is not None:
             _remove_unused(self._root)
 
