@@ -42,6 +42,9 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     told_secret: bool = False
 
 
+MOST_SEATS = 4
+
+
 class Command:
     """Has a program edit a throw-away copy of the target; what is different afterwards is the proposal."""
 
@@ -59,6 +62,10 @@ class Command:
         self.name = client.name
         self._client, self._bench, self._environ = client, bench, environ
         self._caps, self._waits_s = caps, waits_s
+        # Each is a program of its own, beside the runs. Two that share a log-in would renew it against
+        # each other.
+        shared = any(setting.source.exists() for setting in client.settings(environ))
+        self.seats = 1 if shared else MOST_SEATS
 
     def research(self, brief: Brief, desk: Desk) -> Proposal:
         """One idea. A call that was paid for before a crash is not made again."""

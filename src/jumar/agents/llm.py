@@ -69,6 +69,7 @@ class Llm:
     """
 
     repeats = False
+    seats = 8  # requests at once, which every provider takes
 
     def __init__(
         self,
@@ -83,7 +84,7 @@ class Llm:
         self._service, self._key = service, service.key(environ)
         self._waits_s, self._request_s, self._proposal_s = waits_s, request_s, proposal_s
         self._is_noticed = False  # that nobody can be reached
-        self._latest: _Talk | None = None  # goes on after a refusal; without it the brief says enough
+        self._latest: dict[int, _Talk] = {}  # by seat: goes on after a refusal
 
     def research(self, brief: Brief, desk: Desk) -> Proposal:
         """One idea. What was paid for before a crash is not asked again."""
@@ -111,7 +112,7 @@ class Llm:
             ) from None
 
     async def _think(self, model: Model, brief: Brief, desk: Desk) -> Proposal:
-        talk, self._latest = self._talk(brief, desk), None
+        talk = self._talk(brief, desk)
         for place in range(MOST_REQUESTS):
             offered = _offered(desk.tools, last=place == MOST_REQUESTS - 1)
             response = await self._reply(
@@ -119,7 +120,7 @@ class Llm:
             )
             talk.messages.append(response)
             if (said := _handed_in(response)) is not None:
-                self._latest = talk
+                self._latest[brief.seat] = talk
                 return self._proposal(said, response, brief)
             talk.messages.append(_request([_answer(call, desk) for call in response.tool_calls]))
         raise Breach(
@@ -128,7 +129,7 @@ class Llm:
 
     def _talk(self, brief: Brief, desk: Desk) -> _Talk:
         """The talk that was refused, with why; or a new one that begins with the brief."""
-        question, latest = _identity(brief, brief.refusals), self._latest
+        question, latest = _identity(brief, brief.refusals), self._latest.pop(brief.seat, None)
         if not (brief.refusals and latest and latest.question == _identity(brief, brief.refusals[:-1])):
             return _Talk(question, [_request([UserPromptPart(desk.text)])])
         refusal = f"Refused: {brief.refusals[-1]}. Mend that, and propose again."

@@ -52,6 +52,7 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     history: Sequence[ExperimentRecord]
     chance: int
     refusals: tuple[str, ...] = ()
+    seat: int = 0  #: which of the things that its agent thinks about at once this is
     messages: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  #: what researchers outside wrote down, oldest first
     #: Number of the experiment whose change is in `files` beside the champion's: the next edits go on top of

@@ -70,6 +70,7 @@ class Briefing:
             history=self.history(history),
             chance=chance_for(secret, number, len(refusals), question.seat),
             refusals=refusals,
+            seat=question.seat,
             messages=tuple(history.messages[-MOST_WORDS:]),
             notes=tuple(history.notes[-MOST_WORDS:]),
             view=question.view,
