@@ -280,9 +280,9 @@ class Intake:
 
         A question stands among the open ones, until a note answers it by its number.
         """
-        history = self._open()
-        if answers and answers not in history.puzzles:
-            numbers = ", ".join(map(str, history.puzzles)) or "none"
+        puzzles = self._open().community.puzzles
+        if answers and answers not in puzzles:
+            numbers = ", ".join(map(str, puzzles)) or "none"
             raise Usage(f"there is no open question {answers}", fix=f"open are: {numbers} (`jumar brief`)")
         if not words.strip():
             raise Usage("there are no words to note", fix='say them: jumar note "small batches win"')

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from jumar.core.contract import Contract
+from jumar.core.contract import Contract, Metric
 from jumar.core.evidence import Evidence, Noise, Pair, Standing
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.machine import Circumstances, alike
 from jumar.core.outcome import Measured
 from jumar.core.run import Purpose, RunRecord, Side
-from jumar.core.verdict import Decision, Verdict
-from jumar.rules.history import History, Pooled
+from jumar.core.verdict import Decision
+from jumar.rules.history import History, Keeps, Pooled
 from jumar.rules.noise import LEARNT_FROM, leads_elsewhere, measure_noise, relearnt_noise, update_noise
 from jumar.rules.quarantine import largest_gain
 from jumar.rules.simpler import Allowance, allowance, is_simplification, margin_of, simplifies
@@ -30,6 +28,7 @@ def evidence_for(number: int, history: History, contract: Contract) -> Evidence:
     is_known = history.means(record.experiment.parent).knows(under)
     beside = reference_of(record, history)
     saved = record.experiment.saved if simplifies(record) else 0
+    keeps = _keeps(history, contract.measure.metric)
     return Evidence(
         metric=contract.measure.metric,
         noise=noise,
@@ -38,16 +37,12 @@ def evidence_for(number: int, history: History, contract: Contract) -> Evidence:
         guards=contract.measure.guards,
         confirmations=contract.measure.confirmations,
         test=history.tested.get(number, len(history.tested) + 1),
-        keeps=sum(1 for kept in _verdicts(history) if not is_simplification(kept)),
+        keeps=keeps.gains,
         false_keeps=contract.measure.false_keeps,
         bound=contract.measure.bound,
-        largest_gain=largest_gain(
-            # A jump that was refuted must not make the next one believed.
-            (one for one in map(history.experiments.__getitem__, history.kept) if not one.refuted),
-            contract.measure.metric,
-        ),
+        largest_gain=keeps.largest,
         saved=saved,
-        margin=margin_of(noise, _allowance(history).charged) if saved else 0.0,
+        margin=margin_of(noise, keeps.allowed.charged) if saved else 0.0,
         checks=len(contract.measure.checks),
         screen=screen[0].outcome if screen else None,
         screen_seed=screen[0].run.seed if screen else None,
@@ -61,7 +56,18 @@ def evidence_for(number: int, history: History, contract: Contract) -> Evidence:
 
 def reference_of(record: ExperimentRecord, history: History) -> str:
     """The commit beside which an experiment is confirmed: its parent, or for less code the anchor."""
-    return _allowance(history).anchor if simplifies(record) else record.experiment.parent
+    if not simplifies(record):
+        return record.experiment.parent
+    return (history.keeps.allowed if history.keeps else _allowance(history)).anchor
+
+
+def _keeps(history: History, metric: Metric) -> Keeps:
+    """Of the keeps that stand: one taken back makes the next one no cheaper, and no jump believed."""
+    if history.keeps is None:
+        stand = [one for one in map(history.experiments.__getitem__, history.kept) if not one.refuted]
+        gains = sum(1 for one in stand if one.verdict and not is_simplification(one.verdict))
+        history.keeps = Keeps(gains, largest_gain(stand, metric), _allowance(history))
+    return history.keeps
 
 
 def _allowance(history: History) -> Allowance:
@@ -72,14 +78,6 @@ def _allowance(history: History) -> Allowance:
         line.append(history.experiments[number])
         number = kept.get(line[-1].experiment.parent)
     return allowance(reversed(line), history.experiments[BASELINE].experiment.commit)
-
-
-def _verdicts(history: History) -> Iterator[Verdict]:
-    """Of the keeps that stand: one that was taken back makes the next one no cheaper."""
-    for number in history.kept:
-        record = history.experiments[number]
-        if record.verdict and not record.refuted:
-            yield record.verdict
 
 
 def _made_under(record: ExperimentRecord) -> Circumstances | None:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from jumar.core.agent import InHand, Puzzle
 from jumar.core.desk import Question
 from jumar.core.event import (
     Answered,
@@ -44,12 +43,13 @@ from jumar.core.proposal import ASKED, PUZZLE, TICKET
 from jumar.core.run import Purpose, RunRecord
 from jumar.core.verdict import Claim, Decision, Verdict
 from jumar.rules import approval
+from jumar.rules.community import Community
 from jumar.rules.hearsay import Elsewhere
 from jumar.rules.limits import Spent
 from jumar.rules.means import Means
+from jumar.rules.simpler import Allowance
 from jumar.rules.worked import Worked
 
-OUTSIDE = "external"  # the name by which researchers outside go
 Seat = tuple[str, int]  # an agent, and which of the questions that it thinks about at once
 
 
@@ -61,6 +61,26 @@ class Pooled(NamedTuple):
     unlearnt: int | None = None  #: a keep that led to where it is another, with too few runs to tell
 
 
+class Keeps(NamedTuple):
+    """What a study's keeps come to; computed once for each champion."""
+
+    gains: int  #: keeps that stand and gained something
+    largest: float  #: of their gains, as `rules/quarantine.py` counts
+    allowed: Allowance
+
+
+class Experiments(dict[int, ExperimentRecord]):
+    """Records by number. `changes` has every number that was set, in that order: readers go on from there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changes: list[int] = []
+
+    def __setitem__(self, number: int, record: ExperimentRecord) -> None:
+        super().__setitem__(number, record)
+        self.changes.append(number)
+
+
 class History:
     """A study as it stands. `apply` takes the next entry; everything else reads.
 
@@ -70,7 +90,7 @@ class History:
 
     def __init__(self) -> None:
         self.terms: StudyStarted | None = None
-        self.experiments: dict[int, ExperimentRecord] = {}
+        self.experiments = Experiments()
         self.champion = BASELINE
         self.claims: list[Claim] = []
         self.messages: list[str] = []
@@ -89,11 +109,7 @@ class History:
         self.spent: dict[str, Spent] = {}  # on each agent; replaced, never changed
         self.answers: dict[Seat, list[Answered]] = {}  # what its agent was answered since its last experiment
         self.handed: dict[int, HandedIn] = {}  # ticket → what waits; replaced, never changed
-        self.notes: list[str] = []
-        self.in_hand: dict[str, InHand] = {}  # key → what somebody has taken up, held or not by now
-        self._of_controller: set[str] = set()  # keys of what its own agents have taken up
-        self.puzzles: dict[int, Puzzle] = {}  # number → open question, oldest first
-        self._puzzled = 0
+        self.community = Community()
         self.questions: dict[Seat, Question] = {}  # the one that its latest answers are about
         self.returned: dict[str, dict[int, str]] = {}  # agent → experiment that was withdrawn → why
         self.looks: list[Probe] = []  # that others than agents asked for since the latest experiment
@@ -105,6 +121,7 @@ class History:
         self.tested: dict[int, int] = {}  # experiment → its place in the order of first confirmations
         self.paired: list[int] = []  # experiments that were judged after pairs of runs
         self.pooled: Pooled | None = None
+        self.keeps: Keeps | None = None  # computed when somebody asks
         self.trees: dict[str, int] = {}  # identity of the editable files → first experiment with it
         self._means: dict[str, Means] = defaultdict(Means)
         self._worked = Worked()
@@ -124,8 +141,13 @@ class History:
                 self._apply_to_agent(event)
             case HandedIn() as handed:
                 self.handed = {**self.handed, entry.seq: handed}
-            case Noted() | TakenUp() | Resumed() | Heard():
-                self._apply_to_community(entry)
+            case Heard(hearsay=hearsay):
+                self.elsewhere.claims[hearsay.name] = hearsay
+            case Noted() | TakenUp():
+                self.community.apply(entry)
+            case Resumed(under=under):
+                self.under = under
+                self.community.apply(entry)
             case Certified(claim=claim):
                 self.claims.append(claim)
             case _:
@@ -148,32 +170,6 @@ class History:
             self.ruled[number] = asked
             if asked.wish is Wish.REJECT and why:
                 self.messages.append(f"experiment {number} was better, and I reject it: {why}")
-
-    def _apply_to_community(self, entry: Entry) -> None:
-        match entry.event:
-            case Noted(words=words, question=True):
-                self._puzzle(OUTSIDE, words)
-            case Noted(words=words, answers=answers):
-                self.puzzles.pop(answers, None)
-                self.notes.append(words)
-            case Heard(hearsay=hearsay):
-                self.elsewhere.claims[hearsay.name] = hearsay
-            case TakenUp() as taken:
-                self.in_hand.pop(taken.key, None)
-                if taken.until > entry.at:
-                    self.in_hand[taken.key] = InHand(
-                        who=taken.who, words=taken.words, since=entry.at, until=taken.until
-                    )
-                (self._of_controller.discard if taken.outside else self._of_controller.add)(taken.key)
-            case Resumed(under=under):  # whoever thought for the controller before this one thinks no more
-                self.under = under
-                for key in self._of_controller:
-                    self.in_hand.pop(key, None)
-                self._of_controller.clear()
-
-    def _puzzle(self, who: str, words: str) -> None:
-        self._puzzled += 1
-        self.puzzles[self._puzzled] = Puzzle(number=self._puzzled, who=who, words=words)
 
     def _apply_to_agent(self, event: Answered | Thought) -> None:
         match event:
@@ -277,7 +273,7 @@ class History:
         self.retests.pop(experiment.details.get(ASKED, 0), None)
         self.elsewhere.enter(experiment.details)
         if isinstance(words := experiment.details.get(PUZZLE), str) and "retest_of" not in experiment.details:
-            self._puzzle(experiment.agent, words)
+            self.community.puzzle(experiment.agent, words)
         if "retest_of" not in experiment.details:
             self.answers.pop(seat, None)
             self.questions.pop(seat, None)
@@ -314,7 +310,7 @@ class History:
 
     def _meet_champion(self) -> None:
         """There is another champion, and nothing speaks against it yet."""
-        self.unseen, self.crashes, self.doubted = 0, 0, False
+        self.unseen, self.crashes, self.doubted, self.keeps = 0, 0, False, None
 
     def _forget_before(self, number: int, place: int) -> None:
         """Of an experiment's commit only what was measured since its latest revisit began counts on."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import bisect
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import compress
-from operator import is_not
 from typing import Any
 
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.outcome import Failed
 from jumar.core.verdict import Decision
+from jumar.rules.snapshot import Snapshot, differing
 
 MOST_NEAR = 60  #: nearest misses that are remembered
 MOST_LATEST = 60
@@ -58,7 +57,7 @@ class Recollection:
         self._reset()
 
     def _reset(self) -> None:
-        self._records: Sequence[ExperimentRecord] = ()
+        self._records: Sequence[ExperimentRecord] = Snapshot()
         self._open: list[int] = []
         self.kept: list[ExperimentRecord] = []  # those taken back too, which are told as such
         self.attempts: dict[str, Attempts] = {}
@@ -69,10 +68,14 @@ class Recollection:
 
     def read(self, history: Sequence[ExperimentRecord]) -> Recollection:
         """Take in what was judged since the last time."""
-        changed = [*compress(range(len(history)), map(is_not, self._records, history))]
-        if len(history) < len(self._records) or not set(changed) <= set(self._open):
+        changed = differing(self._records, history)
+        told, judged = self._records, [place for place in changed if not self._records[place].is_open]
+        if len(history) < len(told) or any(not _says_the_same(told[n], history[n]) for n in judged):
             self._reset()
-            changed = []
+            changed = judged = []
+        if judged:  # a champion ran again
+            self.kept = [history[record.number] for record in self.kept]
+        changed = [place for place in changed if self._records[place].is_open]
         more = range(len(self._records), len(history))
         for place in (*changed, *more):
             if place != BASELINE and not history[place].is_open:
@@ -121,6 +124,11 @@ class Recollection:
         ((name, pair),) = changed.items()
         if way := _way(pair):
             self.attempts.setdefault(str(name), Attempts()).turns.setdefault(way, []).append(gain)
+
+
+def _says_the_same(one: ExperimentRecord, other: ExperimentRecord) -> bool:
+    """Whether an experiment that was judged came to the same as before, whatever else ran of it since."""
+    return (one.verdict, one.refuted) == (other.verdict, other.refuted)
 
 
 def _way(pair: Any) -> str:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from itertools import compress
-from operator import is_not
 
 from msgspec.structs import replace
 
 from jumar.core.agent import Brief
 from jumar.core.contract import Contract
 from jumar.core.desk import Question
-from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.experiment import BASELINE
 from jumar.core.workspace import TreeFile, Workspace
 from jumar.rules.evidence import baseline_noise, noise_of, standing
 from jumar.rules.history import History
 from jumar.rules.scale import sd_in_unit
 from jumar.rules.scope import matches
 from jumar.rules.seeds import chance_for
+from jumar.rules.snapshot import Snapshot
 from jumar.rules.veil import Veil
 
 MOST_WORDS = 100  #: of messages, notes, questions and holds: the latest; far more than a brief has room for
@@ -42,8 +41,9 @@ class Briefing:
         self._tree: Mapping[str, TreeFile] = {}
         self._files: dict[str, bytes] = {}
         self._veil: Veil | None = None
-        self._told: list[ExperimentRecord] = []  # as they are
-        self._shown: list[ExperimentRecord] = []  # and as agents see them
+        self._told: History | None = None
+        self._seen = 0  # changes of its experiments
+        self._shown = Snapshot()  # as agents see them
 
     def write(
         self, history: History, program: str, question: Question | None = None, *, key: str = ""
@@ -57,7 +57,7 @@ class Briefing:
         shown = parent if question.view is None else history.experiments[question.view].experiment.parent
         noise, value = noise_of(history), standing(history, shown).value
         secret, now = history.terms.secret if history.terms else "", self._now()
-        held = [each for name, each in history.in_hand.items() if name != key and each.until > now]
+        community = history.community
         return Brief(
             study=self._study,
             number=number,
@@ -72,11 +72,11 @@ class Briefing:
             refusals=refusals,
             seat=question.seat,
             messages=tuple(history.messages[-MOST_WORDS:]),
-            notes=tuple(history.notes[-MOST_WORDS:]),
+            notes=tuple(community.notes[-MOST_WORDS:]),
             view=question.view,
             at=now,
-            in_hand=tuple(held[-MOST_WORDS:]),
-            puzzles=tuple(history.puzzles.values())[-MOST_WORDS:],
+            in_hand=tuple(community.held(now, without=key)[-MOST_WORDS:]),
+            puzzles=tuple(community.puzzles.values())[-MOST_WORDS:],
             hearsay=tuple(history.elsewhere.untried()[:MOST_WORDS]),
         )
 
@@ -92,14 +92,15 @@ class Briefing:
             self._veil = Veil(self._contract.measure, noise, level)
         return self._veil
 
-    def history(self, history: History) -> tuple[ExperimentRecord, ...]:
+    def history(self, history: History) -> Snapshot:
         """Every experiment as agents see it; only what changed since the last brief is looked at."""
-        now, veil = list(history.experiments.values()), self.veil(history)
-        for place in compress(range(len(now)), map(is_not, self._told, now)):
-            self._shown[place] = veil.record(now[place])
-        self._shown.extend(map(veil.record, now[len(self._told) :]))
-        self._told = now
-        return tuple(self._shown)
+        if history is not self._told:
+            self._told, self._seen, self._shown = history, 0, Snapshot()
+        experiments, veil = history.experiments, self.veil(history)
+        changed = {number: veil.record(experiments[number]) for number in experiments.changes[self._seen :]}
+        self._seen = len(experiments.changes)
+        self._shown = self._shown.with_(changed) if changed else self._shown
+        return self._shown
 
     def tree(self, commit: str) -> Mapping[str, TreeFile]:
         """Every path of a commit's target folder."""
