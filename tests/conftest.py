@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from jumar.ledgers.postgres import let_go
+from jumar.testing.postgres import LocalServer, local_server, program
 from jumar.testing.repository import only_here
 
 for name in [name for name in os.environ if name.startswith("JUMAR_")]:
@@ -51,3 +53,13 @@ def repository(tmp_path: Path) -> Callable[[Mapping[str, str]], Path]:
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[LocalServer]:
+    """A PostgreSQL server; a test takes a fresh place on it."""
+    if program("initdb") is None:
+        pytest.skip("no PostgreSQL server is installed here: apt install postgresql")
+    with local_server() as server:
+        yield server
+        let_go()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
 from msgspec.structs import replace
@@ -16,7 +16,8 @@ from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.ledger import Ledger, StudyRecord
 from jumar.core.verdict import Claim, Decision
 from jumar.errors import ContractInvalid, LedgerEmpty, Usage
-from jumar.home import AGENT, CONTRACT, Home, Options, at_scale, read_try, shares_for, with_limits
+from jumar.home import AGENT, CONTRACT, Options, at_scale, find_home, read_try, shares_for, with_limits
+from jumar.ledgers.place import Address, is_there
 from jumar.rules.contract_file import read_contract
 from jumar.rules.scope import matches
 
@@ -24,14 +25,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jumar.core.probe import Probe
+    from jumar.home import Home
     from jumar.inspection import Finding
     from jumar.intake import Intake
     from jumar.ledgers.hold import Holder
+    from jumar.ledgers.sql import SqlLedger
     from jumar.reports.entries import Sources
     from jumar.rules.rejudge import Rejudged
     from jumar.study.loop import Loop
     from jumar.study.parts import Observer
     from jumar.study.reading import Reader, Reading
+    from jumar.workspaces.git import GitWorkspace
 
 
 Result = TypeVar("Result")
@@ -62,7 +66,7 @@ class Study:
         self.folder = folder
         self._contract_text = contract_text
         self._options = options or Options()
-        self._ledger: Ledger | None = None
+        self._ledger: SqlLedger | None = None
         self._loop: Loop | None = None
         self._reader: Reader | None = None
         self._is_named = name is not None
@@ -132,13 +136,12 @@ class Study:
     def knobs(self) -> tuple[str, ...] | None:
         """Names of what the tuner may turn in the champion, or in the target; None with another agent."""
         from jumar.agents.knobs import knobs_of
-        from jumar.workspaces.git import open_workspace
 
         record, contract = self.record(), self.contract
         shares = record.terms.shares if record else shares_for(self._options.agent, contract)
         if not any(spec.partition(":")[0] == AGENT for spec in shares):
             return None
-        workspace = open_workspace(self.folder)
+        workspace = self._workspace()
         commit = record.champion_commit if record else workspace.resolve("HEAD")
         found = workspace.files(commit) if commit else ()
         paths = [path for path in found if matches(path, contract.target.editable)]
@@ -157,16 +160,14 @@ class Study:
     def _make_reader(self) -> Reader:
         from jumar.agents.tuning import KnobsNow
         from jumar.assembly import protected_paths
-        from jumar.ledgers.artefacts import FolderArtefacts
         from jumar.study.brief import Briefing
         from jumar.study.reading import Reader
-        from jumar.workspaces.git import open_workspace
 
-        terms, contract, workspace = self._recorded().terms, self.contract, open_workspace(self.folder)
+        terms, contract, workspace = self._recorded().terms, self.contract, self._workspace()
         protected = protected_paths(contract, frozenset(workspace.files(terms.base)))
         program = workspace.read(terms.base, contract.target.program) or b""
         briefing = Briefing(self.name, contract, workspace, protected)
-        places = (workspace, FolderArtefacts(self._home.artefacts))
+        places = (workspace, self._opened().artefacts())
         return Reader(briefing, program.decode("utf-8", "replace"), places, KnobsNow())
 
     def rejudge(
@@ -184,22 +185,18 @@ class Study:
 
     def diff(self, number: int) -> str:
         """What an experiment changed, as a unified diff against its parent."""
-        from jumar.workspaces.git import open_workspace
-
         experiment = self.experiment(number).experiment
-        return open_workspace(self.folder).diff(experiment.parent, experiment.commit)
+        return self._workspace().diff(experiment.parent, experiment.commit)
 
     def artefact(self, digest: str) -> bytes:
         """The bytes of a log, curve or score that a run record names."""
-        from jumar.ledgers.artefacts import FolderArtefacts
-
-        return FolderArtefacts(self._home.artefacts).get(digest)
+        return self._opened().artefacts().get(digest)
 
     def holder(self) -> Holder | None:
         """The process that runs the study now, if one does."""
-        from jumar.ledgers.hold import holder
+        from jumar.ledgers.lease import holder_of
 
-        return holder(self._home.own)
+        return holder_of(self._reading(), self.name, self._home.own)
 
     def frame(self) -> pd.DataFrame:
         """One row per experiment, as a pandas frame (extra `frames`)."""
@@ -229,11 +226,8 @@ class Study:
         from jumar.ledgers.sql import open_ledger
         from jumar.reports.entries import Sources
 
-        ledger = open_ledger(self._home.ledger, read_only=True)
-        try:
+        with closing(open_ledger(self._home.ledger, read_only=True)) as ledger:
             broken = ledger.verify()
-        finally:
-            ledger.close()
         return Sources(
             diff=self.diff,
             log=self.artefact,
@@ -285,9 +279,8 @@ class Study:
     def retest(self, number: int) -> None:
         """Have an experiment tried again on the champion, next in turn. Raises Usage where that is idle."""
         from jumar.looking import refuse_retest
-        from jumar.workspaces.git import open_workspace
 
-        refuse_retest(self.experiment(number), self._recorded(), open_workspace(self.folder))
+        refuse_retest(self.experiment(number), self._recorded(), self._workspace())
         self.ask(Wish.RETEST, str(number))
 
     def ask(self, wish: Wish, words: str = "") -> int:
@@ -295,12 +288,8 @@ class Study:
         from jumar.ledgers.sql import open_ledger
 
         self._recorded()
-        ledger = open_ledger(self._home.ledger)
-        try:
-            (entry,) = ledger.append(self.name, Asked(wish=wish, words=words))
-            return entry.seq
-        finally:
-            ledger.close()
+        with closing(open_ledger(self._home.ledger)) as ledger:
+            return ledger.append(self.name, Asked(wish=wish, words=words))[0].seq
 
     def intake(self) -> Intake:
         """What whoever researches from outside may do: take a work tree, propose, note."""
@@ -325,8 +314,23 @@ class Study:
             raise Usage(f"study {self.name} was never run", fix="start it with `jumar run`")
         return record
 
-    def _reading(self) -> Ledger | None:
-        if self._ledger is None and self._home.ledger.exists():
+    def _workspace(self) -> GitWorkspace:
+        """The clone, with the commits of every host that ran the study."""
+        from jumar.workspaces.git import open_workspace
+
+        workspace = open_workspace(self.folder)
+        if isinstance(self._home.ledger, Address) and (ledger := self._reading()):
+            from jumar.ledgers.served import bring_commits
+
+            bring_commits(ledger, self.name, workspace)
+        return workspace
+
+    def _opened(self) -> SqlLedger:
+        self._recorded()
+        return cast("SqlLedger", self._reading())
+
+    def _reading(self) -> SqlLedger | None:
+        if self._ledger is None and is_there(self._home.ledger):
             from jumar.ledgers.sql import open_ledger
 
             with suppress(LedgerEmpty):
@@ -335,7 +339,7 @@ class Study:
 
     @property
     def _home(self) -> Home:
-        return Home(folder=self.folder, study=self.name)
+        return find_home(self.folder, self.name, ledger=self._options.ledger)
 
     def renew(self) -> None:
         """Become another study where this one's baseline gave no number: nothing can be built on that.
@@ -393,5 +397,4 @@ def back_up(folder: Path, to: Path) -> None:
     """Copy the record in `folder` as it is at this moment into the new folder `to`."""
     from jumar.ledgers.backup import back_up as copy
 
-    home = Home(folder=folder.resolve(), study="")
-    copy(home.ledger, home.artefacts, to)
+    copy(find_home(folder).ledger, to)

@@ -10,7 +10,8 @@ JumarError
 ├── NotMeasurable          the unchanged target gives no usable number      → exit 4
 ├── LedgerUnfit            locked, corrupt, read-only, another version      → exit 5
 │   ├── LedgerEmpty        made, but nothing was ever written              → exit 5
-│   └── LedgerConflict     a transition was already made by someone else    → exit 5
+│   ├── LedgerConflict     a transition was already made by someone else    → exit 5
+│   └── LeaseLost          another controller has taken the study up        → exit 5
 ├── AgentFailed            an agent cannot go on: a bad key, no such model → exit 6
 │   └── NoRoom             a limit leaves less than its next request may take
 └── Breach                 a proposal touched what the contract protects    → verdict invalid
@@ -70,6 +71,10 @@ class LedgerEmpty(LedgerUnfit):
 
 class LedgerConflict(LedgerUnfit):
     """A transition was refused because the ledger is no longer in the state it starts from."""
+
+
+class LeaseLost(LedgerUnfit):
+    """Another controller has taken the study up; this one, thought dead, writes nothing more."""
 
 
 class AgentFailed(JumarError):

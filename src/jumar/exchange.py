@@ -20,7 +20,6 @@ from jumar.core.ledger import StudyRecord
 from jumar.core.proposal import Proposal
 from jumar.errors import Breach, EnvironmentUnfit, JumarError, Usage
 from jumar.home import Home
-from jumar.ledgers.artefacts import FolderArtefacts
 from jumar.ledgers.sql import open_ledger
 from jumar.rules.hearsay import adopted_name, may_be_told, promising, read_record, told, write_record
 from jumar.rules.history import History
@@ -181,7 +180,8 @@ class Exchange:
             details={FOREIGN: {"name": hearsay.name, **msgspec.to_builtins(hearsay)}},
             parent=champion,
         )
-        digest = FolderArtefacts(self._home.artefacts).put(msgspec.json.encode(proposal))
+        with closing(open_ledger(self._home.ledger)) as ledger:
+            digest = ledger.artefacts().put(msgspec.json.encode(proposal))
         self._append(Asked(wish=Wish.ADOPT, words=f"{hearsay.name} {digest}"))
 
     # Coming in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -11,11 +12,15 @@ import msgspec
 from jumar.core.contract import Clock, Contract
 from jumar.errors import ContractInvalid, TargetUnfit, Usage
 from jumar.executors.seats import Wanted
+from jumar.ledgers.place import Address, Place, read_address
 from jumar.rules.contract_file import read_contract
 from jumar.rules.shares import disagreement
 
 CONTRACT = "jumar.toml"
 STATE = ".jumar"
+SERVER = "server"  #: file in there: the database of the ledger, where that is on a server
+LEDGER_VARIABLE = "JUMAR_LEDGER"
+KEYS_OF_THE_LEDGER = (LEDGER_VARIABLE, "PGPASSWORD")
 TRY = ".jumar-try"  #: file of a work tree that was handed out: what it is of
 AGENT = "tuner"  #: of a study that was asked for no other
 
@@ -31,18 +36,21 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     oversubscribe: bool = False  #: more workers than the machine has cores, memory or GPUs for
     include_dirty: bool = False  #: start from the work tree as it is, snapshot into a commit
     new: bool = False  #: start another study though the last one could go on
+    ledger: str | None = None  #: where the record is, as a URL; by itself the one that is remembered
 
 
 class Home(msgspec.Struct, frozen=True, kw_only=True):
     """Where a target and one of its studies live on disk.
 
     `.jumar/` beside the contract holds `ledger.db`, `artefacts/` and a folder per study with its
-    lock, its scratch and its reports. It ignores itself, so git never sees it.
+    lock, its scratch and its reports. It ignores itself, so git never sees it. Where the record is on a
+    server it says so instead, and the server has the artefacts.
     """
 
     folder: Path
     study: str
     state: Path | None = None  #: instead of `.jumar/`, for what shall leave no trace
+    server: Address | None = None  #: of the ledger, where it is no file in there
 
     @property
     def root(self) -> Path:
@@ -55,14 +63,9 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys((self.root, self.folder / STATE)))
 
     @property
-    def ledger(self) -> Path:
+    def ledger(self) -> Place:
         """The ledger of every study of this target."""
-        return self.root / "ledger.db"
-
-    @property
-    def artefacts(self) -> Path:
-        """Logs, curves and scores by digest."""
-        return self.root / "artefacts"
+        return self.server or self.root / "ledger.db"
 
     @property
     def own(self) -> Path:
@@ -75,17 +78,47 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
         return self.own / "scratch"
 
     def make(self) -> None:
-        """Make what is missing. Raises TargetUnfit when the folder cannot be written."""
+        """Make what is missing, and remember where the record is.
+
+        Raises TargetUnfit when the folder cannot be written.
+        """
         try:
             self.own.mkdir(parents=True, exist_ok=True)
             ignore = self.root / ".gitignore"
             if not ignore.exists():
                 ignore.write_text("*\n", encoding="utf-8")
+            if self.server is not None:
+                (self.root / SERVER).write_text(f"{self.server}\n", encoding="utf-8")
         except OSError as error:
             raise TargetUnfit(
                 f"cannot write to {self.root} ({error.strerror})",
                 fix="make the target's folder writable, or free some disk",
             ) from error
+
+
+def find_home(folder: Path, study: str = "", *, ledger: str | None = None) -> Home:
+    """Where the target in `folder` lives.
+
+    Its ledger is the one asked for, else that of JUMAR_LEDGER in the environment, else the one that was
+    last run with here, else a file. Raises Usage for an address that cannot be read, and for one asked
+    for with its password.
+    """
+    folder = folder.resolve()
+    server = None
+    if ledger is not None:
+        server = read_address(ledger, whence="--ledger")
+        if server.password:
+            raise Usage(
+                "--ledger has a password in it, which every process of this machine can read",
+                fix=f"leave it out there, and put it into ~/.pgpass, PGPASSWORD or {LEDGER_VARIABLE}",
+            )
+    given = os.environ.get(LEDGER_VARIABLE, "").strip()
+    if given and (server is None or read_address(given, whence=LEDGER_VARIABLE).url == server.url):
+        server = read_address(given, whence=LEDGER_VARIABLE)
+    remembered = folder / STATE / SERVER
+    if server is None and remembered.exists():
+        server = read_address(remembered.read_text(encoding="utf-8"), whence=str(remembered))
+    return Home(folder=folder, study=study, server=server)
 
 
 class Try(msgspec.Struct, frozen=True, kw_only=True):

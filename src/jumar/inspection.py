@@ -20,8 +20,9 @@ from jumar.core.sandbox import Promise
 from jumar.errors import JumarError, LedgerUnfit, TargetUnfit
 from jumar.executors.machine import free_disk_bytes, ground, load, slowdown, this_machine
 from jumar.executors.seats import Wanted, circumstances, most_workers, seats
-from jumar.home import CONTRACT, STATE, Home, Options, wanted_of
-from jumar.ledgers.artefacts import FolderArtefacts
+from jumar.home import CONTRACT, Home, Options, find_home, wanted_of
+from jumar.ledgers.place import Place, is_there
+from jumar.ledgers.served import bring_commits
 from jumar.ledgers.sql import SqlLedger, open_ledger
 from jumar.rules.contract_file import read_contract
 from jumar.rules.preflight import IN_WORDS
@@ -59,7 +60,7 @@ def _findings(folder: Path) -> Iterator[Finding]:
     yield from _quiet()
     yield _clock()
     yield _charts()
-    if (ledger := folder / STATE / "ledger.db").exists():
+    if is_there(ledger := find_home(folder).ledger):
         yield _record(ledger)
 
 
@@ -157,8 +158,8 @@ def _charts() -> Finding:
     )
 
 
-def _record(ledger: Path) -> Finding:
-    """The chain of the ledger in this folder, from the first entry to the last."""
+def _record(ledger: Place) -> Finding:
+    """The chain of this folder's ledger, from the first entry to the last."""
     try:
         with closing(open_ledger(ledger, read_only=True)) as opened:
             return _chain(opened)
@@ -173,12 +174,12 @@ def inspect_ledger(folder: Path) -> tuple[Finding, ...]:
     has no secret either: who rewrites every entry behind a change is found by the newest digest
     alone, noted elsewhere. Raises LedgerUnfit when there is no ledger, or none that can be opened.
     """
-    home = Home(folder=folder.resolve(), study="")
+    home = find_home(folder)
     with closing(open_ledger(home.ledger, read_only=True)) as ledger:
         chain = _chain(ledger)
         if not chain.ok:
             return (chain,)
-        return (chain, *_studies(home, ledger), _artefacts(home, ledger))
+        return (chain, *_studies(home, ledger), _artefacts(ledger))
 
 
 def _chain(ledger: SqlLedger) -> Finding:
@@ -201,6 +202,7 @@ def _studies(home: Home, ledger: SqlLedger) -> Iterator[Finding]:
         yield Finding(name="repository", value=error.problem, ok=False, fix=error.fix)
         return
     for record in ledger.studies():
+        bring_commits(ledger, record.name, workspace)
         wrong, fix = _disagreement(record, ledger.experiments(record.name), workspace)
         said = f"the repository agrees with its {sum(record.decisions.values())} verdicts"
         yield Finding(name=f"study {record.name}", value=wrong or said, ok=not wrong, fix=fix)
@@ -241,7 +243,7 @@ def _disagreement(
     return "", ""
 
 
-def _artefacts(home: Home, ledger: SqlLedger) -> Finding:
+def _artefacts(ledger: SqlLedger) -> Finding:
     named = {
         digest
         for record in ledger.studies()
@@ -249,10 +251,10 @@ def _artefacts(home: Home, ledger: SqlLedger) -> Finding:
         for run in one.runs
         for digest in run.artefacts.values()
     }
-    folder, lost = FolderArtefacts(home.artefacts), list[LedgerUnfit]()
+    kept, lost = ledger.artefacts(), list[LedgerUnfit]()
     for digest in sorted(named):
         try:
-            folder.get(digest)
+            kept.get(digest)
         except LedgerUnfit as error:
             lost.append(error)
     if lost:

@@ -7,6 +7,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -17,13 +18,13 @@ from jumar.assembly import environment, protected_paths
 from jumar.core.contract import Contract
 from jumar.core.event import Event, HandedIn, Noted, TakenUp
 from jumar.core.experiment import BASELINE, ExperimentRecord
-from jumar.core.ledger import Ledger, StudyRecord
+from jumar.core.ledger import StudyRecord
 from jumar.core.proposal import MOST_PREDICTED, REGULAR, TICKET, Change, Edit, Proposal
 from jumar.core.verdict import Decision, Verdict
 from jumar.core.workspace import EXECUTABLE, LINK
 from jumar.errors import Breach, Usage
 from jumar.home import STATE, TRY, Home, Try, read_try
-from jumar.ledgers.artefacts import FolderArtefacts
+from jumar.ledgers.served import bring_commits
 from jumar.ledgers.sql import open_ledger
 from jumar.rules.drafts import edits_from
 from jumar.rules.history import History
@@ -202,7 +203,7 @@ class Intake:
             predicted=predicted,
             parent=champion,
         )
-        digest = FolderArtefacts(self._home.artefacts).put(msgspec.json.encode(proposal))
+        digest = self._keep(msgspec.json.encode(proposal))
         handed = HandedIn(proposal=digest, tree=tree, hypothesis=proposal.hypothesis)
         return self._append(handed, *((_taken_up(key),) if key else ()))
 
@@ -318,12 +319,12 @@ class Intake:
         return look_around(self._contract, self._home.folder, self._paths, environment())
 
     def _read(self) -> History:
-        ledger = open_ledger(self._home.ledger, read_only=True)
-        try:
-            for entry in ledger.entries(self._home.study, after=self._history.last_seq):
+        with closing(open_ledger(self._home.ledger, read_only=True)) as ledger:
+            before = self._history.last_seq
+            for entry in ledger.entries(self._home.study, after=before):
                 self._history.apply(entry)
-        finally:
-            ledger.close()
+            if self._history.last_seq > before:  # by whatever clone
+                bring_commits(ledger, self._home.study, self._workspace, self._history.records)
         return self._history
 
     def _open(self) -> History:
@@ -343,11 +344,12 @@ class Intake:
 
     def _append(self, *events: Event) -> int:
         """The place of the first of these in the record."""
-        ledger: Ledger = open_ledger(self._home.ledger)
-        try:
+        with closing(open_ledger(self._home.ledger)) as ledger:
             return ledger.append(self._home.study, *events)[0].seq
-        finally:
-            ledger.close()
+
+    def _keep(self, content: bytes) -> str:
+        with closing(open_ledger(self._home.ledger)) as ledger:
+            return ledger.artefacts().put(content)
 
 
 class Waiting:

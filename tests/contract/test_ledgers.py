@@ -19,9 +19,9 @@ from jumar.core.ledger import Ledger
 from jumar.core.outcome import Measured
 from jumar.core.verdict import Decision
 from jumar.errors import LedgerConflict, LedgerEmpty, LedgerUnfit
-from jumar.ledgers.engine import sqlite_engine
 from jumar.ledgers.schema import STEPS, TABLES, check, migrate
 from jumar.ledgers.sql import SqlLedger, open_ledger
+from jumar.ledgers.sqlite import SqliteFile, sqlite_engine
 from jumar.rules.history import History
 from jumar.testing.events import claim, judged, proposed, run_ended, run_started, started
 from jumar.testing.ledger_suite import STUDY, DurableLedgerSuite, LedgerSuite
@@ -383,7 +383,7 @@ def test_an_older_ledger_is_brought_forward_with_all_it_holds(path: Path) -> Non
         assert check(connection, NEXT) == 2
         assert migrate(connection, NEXT) == 2
     engine.dispose()
-    with closing(SqlLedger(sqlite_engine(path, patience_s=1), path, now=None)) as ledger:
+    with closing(SqlLedger(SqliteFile.read(path), now=None)) as ledger:
         assert list(ledger.entries("mar5")) == before
 
 

@@ -20,7 +20,7 @@ from jumar.cli.live import Display, display_for, while_read
 from jumar.cli.nexts import entering, next_steps
 from jumar.cli.readers import opened, pinned_in_words, recent, standing
 from jumar.cli.tuning import knobs_in_words
-from jumar.cli.verb import GpuShare, Whole, json_option, of_a_study, verb
+from jumar.cli.verb import GpuShare, Whole, json_option, ledger_option, of_a_study, verb
 from jumar.cli.views import claims_grid, grid, status_grid
 from jumar.core.event import Entry, Wish
 from jumar.core.experiment import BASELINE
@@ -64,6 +64,7 @@ from jumar.study.tick import Tick
 @click.option("--oversubscribe", is_flag=True, help="More workers than cores, memory or GPUs suffice for.")
 @click.option("--sandbox", metavar="NAME", help="Which sandbox; accepts what it does not promise.")
 @click.option("--include-dirty", is_flag=True, help="Start from uncommitted changes, snapshot as a commit.")
+@ledger_option
 @click.option("--new", is_flag=True, help="Start another study though the last one could go on.")
 @json_option
 def run(

@@ -17,7 +17,7 @@ from jumar.cli.verb import Whole, json_option, of_a_study, verb
 from jumar.core.experiment import ExperimentRecord
 from jumar.core.hearsay import Hearsay
 from jumar.errors import Usage
-from jumar.home import Home
+from jumar.home import find_home
 from jumar.rules.hearsay import claimed, terms_digest
 from jumar.rules.plain import plain, short
 
@@ -101,7 +101,7 @@ def _exchange(live: Study) -> Exchange:
 
     record = live.record()
     assert record is not None, "it was opened"
-    return Exchange(Home(folder=live.folder, study=live.name), record, live.contract)
+    return Exchange(find_home(live.folder, live.name), record, live.contract)
 
 
 def _adopted(live: Study, one: Hearsay) -> str:

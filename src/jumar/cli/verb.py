@@ -56,6 +56,11 @@ folder_option = click.option(
     help="The target's folder (default: this one).",
 )
 study_option = click.option("--study", metavar="NAME", help="Which study (default: the latest).")
+ledger_option = click.option(
+    "--ledger",
+    metavar="URL",
+    help="Where the record is, such as postgresql://ann@host/db; remembered here. By itself: a file.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Say it as JSON, for programs.")
 
 

@@ -11,6 +11,7 @@ from tempfile import mkstemp
 
 from jumar.errors import LedgerUnfit
 
+ARTEFACTS = "artefacts"  #: name of that folder
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -46,8 +47,7 @@ class FolderArtefacts:
         return digest
 
     def get(self, digest: str) -> bytes:
-        if not _DIGEST.fullmatch(digest):
-            raise LedgerUnfit(f"{digest!r} is no digest of an artefact", fix="use one that the record names")
+        refuse_no_digest(digest)
         try:
             content = zlib.decompress(self._path(digest).read_bytes())
         except (OSError, zlib.error) as error:
@@ -71,6 +71,12 @@ class FolderArtefacts:
             f"artefact {digest[:12]} {how}",
             fix=f"restore {self._path(digest)} from a backup; the record itself does not need it",
         )
+
+
+def refuse_no_digest(digest: str) -> None:
+    """Raise LedgerUnfit for what names no artefact."""
+    if not _DIGEST.fullmatch(digest):
+        raise LedgerUnfit(f"{digest!r} is no digest of an artefact", fix="use one that the record names")
 
 
 def _write(path: Path, packed: bytes, drafts: Path) -> None:

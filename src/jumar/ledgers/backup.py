@@ -10,17 +10,25 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from jumar.errors import LedgerUnfit, Usage
-from jumar.ledgers.engine import explained
+from jumar.ledgers.artefacts import ARTEFACTS
+from jumar.ledgers.place import Address, Place
 from jumar.ledgers.sql import open_ledger
+from jumar.ledgers.sqlite import explained
 
 
-def back_up(ledger: Path, artefacts: Path, to: Path) -> None:
+def back_up(ledger: Place, to: Path) -> None:
     """Copy the ledger and its artefacts into the new folder `to`, as `ledger.db` and `artefacts/`.
 
     The folder is there as a whole or not at all, and only with a chain that was verified. The ledger
     is copied first: what its entries name was kept before they were written, so the copy has it.
-    Raises Usage when `to` exists, LedgerUnfit when there is nothing whole to copy or no room.
+    Raises Usage when `to` exists and for a ledger on a server, LedgerUnfit when there is nothing whole to
+    copy or no room.
     """
+    if isinstance(ledger, Address):
+        raise Usage(
+            f"the record is in the database {ledger}, whose server copies it whole, artefacts included",
+            fix=f"pg_dump --format=custom --file={to} {ledger}",
+        )
     if os.path.lexists(to):
         raise Usage(f"{to} exists already", fix="name a folder that does not")
     open_ledger(ledger, read_only=True).close()  # says what is wrong with it, before anything is made
@@ -29,7 +37,8 @@ def back_up(ledger: Path, artefacts: Path, to: Path) -> None:
         to.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(mkdtemp(dir=to.parent, prefix=f".{to.name}-"))
         _copy(ledger, unfinished / "ledger.db")
-        shutil.copytree(artefacts, unfinished / "artefacts", ignore=shutil.ignore_patterns(".*"))
+        artefacts = ledger.with_name(ARTEFACTS)
+        shutil.copytree(artefacts, unfinished / ARTEFACTS, ignore=shutil.ignore_patterns(".*"))
         os.sync()
         unfinished.chmod(0o755)
         os.rename(unfinished, to)

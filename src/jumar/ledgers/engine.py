@@ -1,169 +1,56 @@
-"""How a database is opened, and what its faults mean to the person who meets them."""
+"""What a ledger asks of its database, whichever that is, and how one is opened by its place."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from functools import partial
-from pathlib import Path
+from contextlib import AbstractContextManager
+from typing import Protocol
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine
 
 from jumar.errors import LedgerUnfit
+from jumar.ledgers.place import Address, Place
+from jumar.ledgers.sqlite import SqliteFile
 
 #: Eight processes that write all the time made one wait 7.5 s at worst; a controller writes seldom.
 PATIENCE_S = 30.0
 
-TIDY_MS = 500  # for readers to finish; they take a few
 
-#: What SQLite's error code begins with → what is wrong, and what mends it.
-_FAULTS = {
-    "SQLITE_BUSY": (
-        "is locked by another process",
-        "see which one with `fuser {path}`, end it or wait, and do the same again",
-    ),
-    "SQLITE_NOTADB": (
-        "is not a database",
-        "restore the ledger from a backup, or move the file away to begin anew",
-    ),
-    "SQLITE_CORRUPT": (
-        "is damaged",
-        "restore a backup, or save what can be read: sqlite3 {path} .recover | sqlite3 saved.db",
-    ),
-    "SQLITE_READONLY": (
-        "cannot be written",
-        "make the file and its folder writable for you: chmod u+w {folder} {path}",
-    ),
-    "SQLITE_CANTOPEN": (
-        "cannot be opened",
-        "make sure that {path} is a file and that you may write in {folder}",
-    ),
-    "SQLITE_FULL": (
-        "cannot grow: the disk is full",
-        "free some space (`df -h {folder}`) and do the same again; all that was recorded is kept",
-    ),
-    "SQLITE_IOERR": (
-        "cannot be read or written",
-        "look for faults of the disk (`dmesg | tail`, `df -h {folder}`); it must be a local one",
-    ),
-}
+class Database(Protocol):
+    """Opened for writing or for reading. In words it is its place."""
+
+    @property
+    def reader(self) -> Engine:
+        """Its transactions see one moment, and never wait for a writer."""
+        ...
+
+    @property
+    def writer(self) -> Engine:
+        """Its transactions come one after the other, from their first statement on."""
+        ...
+
+    def refuse_unfit(self, connection: Connection) -> None:
+        """Raise LedgerUnfit for a database that could not hold a ledger, before anything depends on it."""
+        ...
+
+    def unfit(self, error: BaseException | None) -> LedgerUnfit:
+        """What a fault of the database means, and what mends it."""
+        ...
+
+    def explained(self) -> AbstractContextManager[None]:
+        """Turns faults of the database into what `unfit` says of them."""
+        ...
+
+    def is_passing(self, error: BaseException | None) -> bool:
+        """Whether the fault is one that a moment may mend, such as a server that starts anew."""
+        ...
+
+    def close(self) -> None: ...
 
 
-def sqlite_engine(path: Path, *, patience_s: float) -> Engine:
-    """For one writer at a time and any number of readers, who never wait."""
-    for place in (path, path.parent):
-        # SQLite opens what it may only read, and fails at the first append: too late to be told.
-        if place.exists() and not os.access(place, os.W_OK):
-            raise _explained("SQLITE_READONLY", path, f"{place} is read-only")
-    return _engine(partial(_connect_writer, f"{path.absolute().as_uri()}?mode=rwc", patience_s))
+def database_at(place: Place, *, read_only: bool, patience_s: float) -> Database:
+    """The database of the ledger at `place`. Writers wait `patience_s` for each other."""
+    if isinstance(place, Address):
+        from jumar.ledgers.postgres import Server  # noqa: PLC0415 - an extra that most do without
 
-
-def reading_engine(path: Path) -> Engine:
-    """For readers alone; leaves the file as it is, and works on read-only media.
-
-    There, a ledger whose last writer died is refused with LedgerUnfit: its newest entries are still
-    in the file beside it, and reading the rest alone would hide them.
-    """
-    uri = f"{path.absolute().as_uri()}?mode=ro"
-    try:
-        _connect(uri, PATIENCE_S).close()
-    except sqlite3.Error as error:
-        if not _fault(error).startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
-            raise unfit(error, path) from error
-        if not path.is_file():
-            raise unfit(error, path) from error
-        beside = path.with_name(f"{path.name}-wal")
-        if beside.exists() and beside.stat().st_size:
-            raise LedgerUnfit(
-                f"the newest entries of {path} are still in {beside.name}, and this place cannot be written",
-                fix="copy the two files to a place that can, and read them there",
-            ) from error
-        uri += "&immutable=1"
-    return _engine(partial(_connect, uri, PATIENCE_S))
-
-
-def tidy(engine: Engine) -> None:
-    """Move what is in the file beside the ledger into it, so that the one file is the whole record.
-
-    SQLite would do so when nobody has it open any more; but whoever runs a study reads it as well.
-    """
-    # Where it is busy, or has no room, nothing is lost: SQLite reads both files.
-    with suppress(DBAPIError, sqlite3.Error):
-        connection = engine.raw_connection()
-        try:
-            cursor = connection.cursor()
-            cursor.execute(f"PRAGMA busy_timeout = {TIDY_MS}")
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        finally:
-            connection.invalidate()  # closed, and not given to the next with so little patience
-
-
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn a fault of the database into a LedgerUnfit that says what to do."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise unfit(error.orig, path) from error
-    except sqlite3.Error as error:
-        raise unfit(error, path) from error
-
-
-def unfit(error: BaseException | None, path: Path) -> LedgerUnfit:
-    """What is wrong with the ledger at `path`, and what mends it."""
-    return _explained(_fault(error), path, str(error))
-
-
-def _explained(fault: str, path: Path, detail: str) -> LedgerUnfit:
-    for code, (problem, fix) in _FAULTS.items():
-        if fault.startswith(code):
-            return LedgerUnfit(
-                f"the ledger {path} {problem} ({detail})", fix=fix.format(path=path, folder=path.parent)
-            )
-    return LedgerUnfit(f"the ledger {path} gave an error: {detail}", fix="restore it from a backup")
-
-
-def _engine(connect: partial[sqlite3.Connection]) -> Engine:
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _begin(connection: Connection) -> None:
-    # A plain BEGIN that reads first and then writes fails at once when someone else wrote in
-    # between, whatever the patience: 2,100 of 2,400 transactions of 8 processes did.
-    writing = connection.get_execution_options().get("writing")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-
-def _connect(uri: str, patience_s: float) -> sqlite3.Connection:
-    # isolation_level None: the module shall not begin transactions of its own. The pool hands a
-    # connection to one thread at a time.
-    connection = sqlite3.connect(
-        uri, uri=True, timeout=patience_s, isolation_level=None, check_same_thread=False
-    )
-    try:
-        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _connect_writer(uri: str, patience_s: float) -> sqlite3.Connection:
-    connection = _connect(uri, patience_s)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # in WAL, NORMAL loses the last commits
-        connection.execute("PRAGMA foreign_keys = ON")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _fault(error: BaseException | None) -> str:
-    return str(getattr(error, "sqlite_errorname", ""))
+        return Server(place, patience_s=patience_s)
+    return SqliteFile.read(place) if read_only else SqliteFile.write(place, patience_s)

@@ -38,7 +38,7 @@ def hold(folder: Path, *, now: Callable[[], float] = time.time) -> Iterator[Hold
     descriptor = _open(folder)
     try:
         _lock(descriptor, folder)
-        me = Holder(pid=os.getpid(), host=socket.gethostname(), since=now())
+        me = myself(now())
         os.ftruncate(descriptor, os.pwrite(descriptor, msgspec.json.encode(me), 0))
         yield me
     finally:
@@ -77,7 +77,7 @@ def _lock(descriptor: int, folder: Path) -> None:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             time.sleep(PAUSE_S)
-    raise _held(_read(descriptor), folder)
+    raise held(_read(descriptor), folder)
 
 
 def _read(descriptor: int) -> Holder | None:
@@ -87,7 +87,13 @@ def _read(descriptor: int) -> Holder | None:
         return None  # it was taken this very moment
 
 
-def _held(by: Holder | None, folder: Path) -> StudyHeld:
+def myself(now: float) -> Holder:
+    """This process."""
+    return Holder(pid=os.getpid(), host=socket.gethostname(), since=now)
+
+
+def held(by: Holder | None, folder: Path) -> StudyHeld:
+    """The refusal of a study that somebody else runs."""
     if by is None:
         return StudyHeld(f"another process runs the study in {folder}", fix="try again in a moment")
     since = datetime.fromtimestamp(by.since).astimezone().isoformat(sep=" ", timespec="seconds")

@@ -10,19 +10,21 @@ Migrations are numbered lists of SQL here instead of Alembic: importing that cos
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import (
     Column,
     Connection,
+    DateTime,
     Float,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
     insert,
     inspect,
     select,
-    text,
 )
 
 from jumar.errors import LedgerUnfit
@@ -79,8 +81,44 @@ RUN = Table(
     Column("ended", Integer),
 )
 
+#: What a server holds beside the record: for its files each host has a lock and a folder of its own.
+SHARED = MetaData()
+
+ARTEFACT = Table(
+    "artefact",
+    SHARED,
+    Column("digest", Text, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+COMMIT = Table(
+    "git_commit",
+    SHARED,
+    Column("sha", Text, primary_key=True),
+    Column("objects", LargeBinary, nullable=False),
+)
+
+LEASE = Table(
+    "lease",
+    SHARED,
+    Column("study", Text, primary_key=True),
+    Column("token", Integer, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("since", Float, nullable=False),
+    Column("expires", DateTime(timezone=True), nullable=False),
+)
+
+
+class Only(NamedTuple):
+    """A statement that one kind of database is given."""
+
+    dialect: str
+    sql: str
+
+
 #: Step n takes version n - 1 to n. A step that was released never changes.
-STEPS: tuple[tuple[str, ...], ...] = (
+STEPS: tuple[tuple[str | Only, ...], ...] = (
     (
         """CREATE TABLE entry (
             seq INTEGER NOT NULL PRIMARY KEY, at DOUBLE PRECISION NOT NULL, study TEXT NOT NULL,
@@ -101,10 +139,40 @@ STEPS: tuple[tuple[str, ...], ...] = (
             study TEXT NOT NULL, key TEXT NOT NULL, experiment INTEGER NOT NULL, ended INTEGER,
             PRIMARY KEY (study, key),
             FOREIGN KEY (study, experiment) REFERENCES experiment (study, number))""",
-        """CREATE TRIGGER entry_never_changes BEFORE UPDATE ON entry
+        Only(
+            "sqlite",
+            """CREATE TRIGGER entry_never_changes BEFORE UPDATE ON entry
             BEGIN SELECT RAISE(ABORT, 'what is in the ledger never changes'); END""",
-        """CREATE TRIGGER entry_never_goes BEFORE DELETE ON entry
+        ),
+        Only(
+            "sqlite",
+            """CREATE TRIGGER entry_never_goes BEFORE DELETE ON entry
             BEGIN SELECT RAISE(ABORT, 'what is in the ledger never goes'); END""",
+        ),
+        Only(
+            "postgresql",
+            """CREATE FUNCTION entry_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN RAISE integrity_constraint_violation
+                USING MESSAGE = 'what is in the ledger never changes and never goes'; END $$""",
+        ),
+        Only(
+            "postgresql",
+            """CREATE TRIGGER entry_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON entry
+            FOR EACH STATEMENT EXECUTE FUNCTION entry_stays()""",
+        ),
+        Only(
+            "postgresql", "CREATE TABLE artefact (digest TEXT NOT NULL PRIMARY KEY, content BYTEA NOT NULL)"
+        ),
+        # Compressed by us: the server need not try again.
+        Only("postgresql", "ALTER TABLE artefact ALTER content SET STORAGE EXTERNAL"),
+        Only("postgresql", "CREATE TABLE git_commit (sha TEXT PRIMARY KEY, objects BYTEA NOT NULL)"),
+        Only("postgresql", "ALTER TABLE git_commit ALTER objects SET STORAGE EXTERNAL"),
+        Only(
+            "postgresql",
+            """CREATE TABLE lease (
+            study TEXT NOT NULL PRIMARY KEY, token INTEGER NOT NULL, host TEXT NOT NULL,
+            pid INTEGER NOT NULL, since DOUBLE PRECISION NOT NULL, expires TIMESTAMPTZ NOT NULL)""",
+        ),
     ),
 )
 
@@ -117,12 +185,12 @@ def version_of(connection: Connection) -> int:
     if names:
         raise LedgerUnfit(
             f"the database holds other tables ({', '.join(names[:3])}) and no ledger",
-            fix="give the ledger a file of its own",
+            fix="give the ledger a file of its own; on a server, a database",
         )
     return 0
 
 
-def migrate(connection: Connection, steps: Sequence[Sequence[str]] = STEPS) -> int:
+def migrate(connection: Connection, steps: Sequence[Sequence[str | Only]] = STEPS) -> int:
     """Bring the database up to date in the caller's transaction. Returns the version it had.
 
     Raises LedgerUnfit, and changes nothing, when a newer Jumar has written it or it is no ledger.
@@ -135,12 +203,14 @@ def migrate(connection: Connection, steps: Sequence[Sequence[str]] = STEPS) -> i
         connection.execute(insert(SCHEMA).values(version=0))
     for step in steps[version:]:
         for statement in step:
-            connection.execute(text(statement))
+            given = Only(connection.dialect.name, statement) if isinstance(statement, str) else statement
+            if given.dialect == connection.dialect.name:
+                connection.exec_driver_sql(given.sql)
     connection.execute(SCHEMA.update().values(version=len(steps)))
     return version
 
 
-def check(connection: Connection, steps: Sequence[Sequence[str]] = STEPS) -> int:
+def check(connection: Connection, steps: Sequence[Sequence[str | Only]] = STEPS) -> int:
     """The version the database is at. Raises LedgerUnfit when this Jumar is too old for it."""
     version = version_of(connection)
     if version > len(steps):

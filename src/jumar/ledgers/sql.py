@@ -1,39 +1,79 @@
-"""The ledger in a database: SQLite here and now, through SQLAlchemy Core."""
+"""The ledger in a database, SQLite's or PostgreSQL's, through SQLAlchemy Core."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from jumar.core.event import Entry, Event
 from jumar.core.experiment import ExperimentRecord
-from jumar.core.ledger import StudyRecord
+from jumar.core.ledger import Artefacts, StudyRecord
 from jumar.errors import LedgerEmpty, LedgerUnfit
 from jumar.ledgers import chain, rows
+from jumar.ledgers.artefacts import ARTEFACTS, FolderArtefacts
 from jumar.ledgers.audit import audit
-from jumar.ledgers.engine import PATIENCE_S, explained, reading_engine, sqlite_engine, tidy
+from jumar.ledgers.engine import PATIENCE_S, Database, database_at
+from jumar.ledgers.place import Place
 from jumar.ledgers.schema import STEPS, check, migrate
+from jumar.ledgers.served import ServedArtefacts
+from jumar.ledgers.sqlite import SqliteFile
 from jumar.ledgers.tally import Tally, places, record
 from jumar.ledgers.transitions import take
 from jumar.rules.history import History
 
+if TYPE_CHECKING:
+    from jumar.ledgers.postgres import Server
+
 BATCH = 256  #: entries read at a time; between batches no transaction is open
+AGAIN_S = 0.5  # between two tries while a server is away
+
+Found = TypeVar("Found")
+
+
+class Guard(Protocol):
+    """What a controller's right to a study hangs on. Both raise LedgerUnfit when it is gone."""
+
+    def check(self) -> None:
+        """As far as this process knows."""
+        ...
+
+    def check_in(self, connection: Connection) -> None:
+        """As the database knows, in the transaction that is about to write."""
+        ...
 
 
 class SqlLedger:
     """Keeps the promises of `core.ledger.Ledger`; `append` is one transaction and one sync of the disk.
 
     May be used from several threads and processes at once. `ledgers.chain` has the form of the chain.
+    With a guard nothing is read or written once the guard refuses.
     """
 
-    def __init__(self, engine: Engine, path: Path, *, now: Callable[[], float] | None) -> None:
-        self._engine, self._path, self._now = engine, path, now
-        self._writer = engine.execution_options(writing=True)
+    def __init__(
+        self, database: Database, *, now: Callable[[], float] | None, guard: Guard | None = None
+    ) -> None:
+        self.database, self._now, self._guard = database, now, guard
+
+    @property
+    def server(self) -> Server | None:
+        """The server that several hosts share, where there is one."""
+        return None if isinstance(self.database, SqliteFile) else cast("Server", self.database)
+
+    def artefacts(self, *, drafts: Path | None = None) -> Artefacts:
+        """What is kept beside the record, where that is; `drafts` as in `FolderArtefacts`."""
+        if isinstance(self.database, SqliteFile):
+            return FolderArtefacts(self.database.path.with_name(ARTEFACTS), drafts=drafts)
+        return ServedArtefacts(cast("Server", self.database))
+
+    def guarded(self, guard: Guard) -> SqlLedger:
+        """The same ledger, for as long as the guard lets."""
+        return SqlLedger(self.database, now=self._now, guard=guard)
 
     def append(self, study: str, *events: Event) -> tuple[Entry, ...]:
         """Write all of `events`, or none. Raises LedgerConflict and LedgerUnfit as the protocol says.
@@ -41,118 +81,135 @@ class SqlLedger:
         What is returned is what any reader will be given, decoded from the bytes that were stored.
         """
         if self._now is None:
-            raise LedgerUnfit(f"the ledger {self._path} was opened to be read", fix="open it for writing")
-        recorded = [chain.encode(event) for event in events]
-        if not recorded:
-            return ()
-        with self._writing() as connection:
-            seq, digest = rows.head(connection)
-            tally, marks, at = rows.tally_of(connection, study), rows.SqlRows(connection, study), self._now()
-            entries, written = [], []
-            for content, event in recorded:
-                seq += 1
-                tally, experiment = take(tally, marks, study, seq, event)
-                digest = chain.link(digest, seq, at, study, content)
-                entry = Entry(seq=seq, at=at, study=study, event=event, digest=digest)
-                entries.append(entry)
-                written.append(rows.columns(entry, experiment, content))
-            rows.append(connection, written)
-            rows.write_tally(connection, study, cast(Tally, tally))
-        return tuple(entries)
+            raise LedgerUnfit(f"the ledger {self.database} was opened to be read", fix="open it for writing")
+        recorded, at = [chain.encode(event) for event in events], self._now
+        return self._write(lambda connection: _append(connection, study, recorded, at)) if recorded else ()
 
     def entries(self, study: str, *, after: int = 0) -> Iterator[Entry]:
         while True:
-            with self._reading() as connection:
-                batch = rows.entries_after(connection, study, after, BATCH)
+            batch = self._read(partial(rows.entries_after, study=study, after=after, most=BATCH))
             yield from batch
             if len(batch) < BATCH:
                 return
             after = batch[-1].seq
 
     def studies(self) -> tuple[StudyRecord, ...]:
-        with self._reading() as connection:
-            tallies = rows.tallies(connection)
-            return tuple(_record(connection, name, tally) for name, tally in tallies.items())
+        return self._read(
+            lambda connection: tuple(
+                _record(connection, name, tally) for name, tally in rows.tallies(connection).items()
+            )
+        )
 
     def study(self, name: str) -> StudyRecord | None:
-        with self._reading() as connection:
+        def at_a_glance(connection: Connection) -> StudyRecord | None:
             tally = rows.tally_of(connection, name)
             return _record(connection, name, tally) if tally else None
 
+        return self._read(at_a_glance)
+
     def experiments(self, study: str, *, last: int | None = None) -> tuple[ExperimentRecord, ...]:
-        with self._reading() as connection:
-            return _fold(rows.entries_of_last(connection, study, last))
+        return self._read(lambda connection: _fold(rows.entries_of_last(connection, study, last)))
 
     def experiment(self, study: str, number: int) -> ExperimentRecord | None:
-        with self._reading() as connection:
-            return next(iter(_fold(rows.entries_of(connection, study, number))), None)
+        return self._read(
+            lambda connection: next(iter(_fold(rows.entries_of(connection, study, number))), None)
+        )
 
     def verify(self) -> chain.Broken | None:
         """The first broken link, or the first place where the tables and the record disagree.
 
         Reads everything; another process may write meanwhile.
         """
-        with self._reading() as connection:
-            return audit(connection)
+        return self._read(audit)
 
     def close(self) -> None:
-        if self._now is not None:
-            tidy(self._engine)
-        self._engine.dispose()
+        self.database.close()
 
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def _read(self, work: Callable[[Connection], Found]) -> Found:
+        if self._guard is not None:
+            self._guard.check()
         try:
-            with explained(self._path), self._engine.begin() as connection:
-                yield connection
+            return _patiently(self.database, self.database.reader, work)
         except KeyError as error:  # an entry that others build on is gone
             raise LedgerUnfit(
-                f"the ledger {self._path} lacks what its other entries build on ({error})",
+                f"the ledger {self.database} lacks what its other entries build on ({error})",
                 fix="see what is missing: jumar doctor --ledger",
             ) from error
 
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with explained(self._path), self._writer.begin() as connection:
-            yield connection
+    def _write(self, work: Callable[[Connection], Found]) -> Found:
+        guard = self._guard
+
+        def guarded(connection: Connection) -> Found:
+            if guard is not None:
+                guard.check_in(connection)
+            return work(connection)
+
+        return _patiently(self.database, self.database.writer, guarded)
+
+
+def _patiently(database: Database, engine: Engine, work: Callable[[Connection], Found]) -> Found:
+    """Do it in a transaction, and again while the server is away for a moment.
+
+    Not where the commit itself was cut off: whether that was done, only the record can tell.
+    """
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        committing = False
+        try:
+            with database.explained(), engine.connect() as connection, connection.begin() as transaction:
+                found = work(connection)
+                committing = True
+                transaction.commit()
+                return found
+        except LedgerUnfit as error:
+            fault = error.__cause__ or error.__context__
+            fault = fault.orig if isinstance(fault, DBAPIError) else fault
+            if committing or not database.is_passing(fault) or time.monotonic() > until:
+                raise
+            time.sleep(AGAIN_S)
+
+
+def _append(
+    connection: Connection, study: str, recorded: list[tuple[str, Event]], now: Callable[[], float]
+) -> tuple[Entry, ...]:
+    seq, digest = rows.head(connection)
+    tally, marks, at = rows.tally_of(connection, study), rows.SqlRows(connection, study), now()
+    entries, written = [], []
+    for content, event in recorded:
+        seq += 1
+        tally, experiment = take(tally, marks, study, seq, event)
+        digest = chain.link(digest, seq, at, study, content)
+        entry = Entry(seq=seq, at=at, study=study, event=event, digest=digest)
+        entries.append(entry)
+        written.append(rows.columns(entry, experiment, content))
+    rows.append(connection, written)
+    rows.write_tally(connection, study, cast(Tally, tally))
+    return tuple(entries)
 
 
 def open_ledger(
-    path: Path,
+    place: Place,
     *,
     read_only: bool = False,
     now: Callable[[], float] = time.time,
     patience_s: float = PATIENCE_S,
 ) -> SqlLedger:
-    """The ledger in the file `path`: made when it is missing, brought up to date when it is old.
+    """The ledger at `place`: made when it is missing, brought up to date when it is old.
 
-    With `read_only` the file is neither made nor changed. Writers wait `patience_s` for each other.
+    With `read_only` it is neither made nor changed. Writers wait `patience_s` for each other.
     Raises LedgerUnfit when it cannot be used, with the cause and what mends it.
     """
-    if read_only:
-        if not path.exists():
-            raise LedgerUnfit(f"there is no ledger at {path}", fix="start a study first: jumar run")
-        engine = reading_engine(path)
-        _prepare(engine, path, _refuse_old)
-        return SqlLedger(engine, path, now=None)
+    database = database_at(place, read_only=read_only, patience_s=patience_s)
+    step = _refuse_old if read_only else migrate
+    engine = database.reader if read_only else database.writer
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LedgerUnfit(
-            f"the folder {path.parent} cannot be made: {error}", fix="choose another"
-        ) from error
-    engine = sqlite_engine(path, patience_s=patience_s)
-    _prepare(engine.execution_options(writing=True), path, migrate)
-    return SqlLedger(engine, path, now=now)
-
-
-def _prepare(engine: Engine, path: Path, step: Callable[[Connection], object]) -> None:
-    try:
-        with explained(path), engine.begin() as connection:
+        with database.explained(), engine.begin() as connection:
+            database.refuse_unfit(connection)
             step(connection)
     except BaseException:
-        engine.dispose()
+        database.close()
         raise
+    return SqlLedger(database, now=None if read_only else now)
 
 
 def _refuse_old(connection: Connection) -> None:

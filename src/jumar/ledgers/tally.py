@@ -71,7 +71,7 @@ def count(tally: Tally, seq: int, event: Event, commit: str) -> Tally:
         case Refuted(champion=champion, commit=to, claim=claim):
             return replace(tally, champion=champion, champion_commit=to, certified=seq if claim else None)
         case Rested(reason=reason):
-            tally = replace(tally, reason=reason)
+            tally = replace(tally, reason=reason.replace("\0", ""))  # which no server takes in a column
         case Resumed():
             tally = replace(tally, reason="")
     return replace(tally, condition=_condition(tally.condition, event))
@@ -137,7 +137,7 @@ def active_s(entries: Iterable[Entry], heard_before: Callable[[int], float]) -> 
     return worked.seconds
 
 
-END = 2**63 - 1  #: behind every place
+END = 2**31 - 1  #: behind every place; the largest that every database has
 
 
 def places(tally: Tally) -> list[int]:

@@ -20,7 +20,7 @@ from pygit2.enums import Option
 from jumar.core.proposal import REGULAR, Edit
 from jumar.core.workspace import EXECUTABLE, Committed, TreeFile
 from jumar.errors import Breach, TargetUnfit
-from jumar.workspaces import refs
+from jumar.workspaces import parcels, refs
 from jumar.workspaces.checkout import Checkout, listed
 from jumar.workspaces.durable import make_durable, shared_folder
 from jumar.workspaces.folder import write_folder
@@ -43,8 +43,15 @@ _CURES = {
 }
 
 
-def open_workspace(folder: Path, *, now: Callable[[], float] = time.time) -> GitWorkspace:
+Keep = Callable[[str, bytes], None]
+
+
+def open_workspace(
+    folder: Path, *, now: Callable[[], float] = time.time, keep: Keep | None = None
+) -> GitWorkspace:
     """The workspace of the target in `folder`, which may lie deep inside a repository.
+
+    `keep` is given each commit that is made, as a parcel for other clones.
 
     Raises TargetUnfit where there is no repository, none with a work tree, no commit yet, or one
     that git itself would not trust.
@@ -63,7 +70,7 @@ def open_workspace(folder: Path, *, now: Callable[[], float] = time.time) -> Git
             f"the repository of {folder} has no commit yet", fix="git add -A && git commit -m 'first commit'"
         )
     repo.set_ident(*AUTHOR)
-    return GitWorkspace(repo, prefix, now)
+    return GitWorkspace(repo, prefix, now, keep)
 
 
 def _open(folder: Path) -> pygit2.Repository:
@@ -88,10 +95,17 @@ def _root(folder: Path) -> Path:
 class GitWorkspace:
     """Implements core.workspace.Workspace; made by `open_workspace`."""
 
-    def __init__(self, repo: pygit2.Repository, prefix: tuple[str, ...], now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        repo: pygit2.Repository,
+        prefix: tuple[str, ...],
+        now: Callable[[], float],
+        keep: Keep | None = None,
+    ) -> None:
         self._repo = repo
         self._prefix = prefix
         self._now = now
+        self._keep = keep
         self._unsynced: dict[str, tuple[pygit2.Oid, ...]] = {}
 
     def pin(self, paths: Sequence[str], *, include_dirty: bool) -> str:
@@ -182,6 +196,11 @@ class GitWorkspace:
         finally:
             garbage.remove()
 
+    def bring(self, base: str, commits: Mapping[str, str], fetch: parcels.Fetch) -> None:
+        """Have commits that another clone made: see `parcels.bring`."""
+        with translated("cannot take over commits"):
+            parcels.bring(self._repo, base, commits, fetch)
+
     def diff(self, old: str, new: str) -> str:
         with translated(f"cannot compare {old} with {new}"):
             return unified_diff(self._repo, self.files(old), self.files(new))
@@ -238,6 +257,8 @@ class GitWorkspace:
         sha = str(commit)
         refs.keep(repo, ref or SNAPSHOTS + sha, sha)
         self._unsynced[sha] = (*written, tree, commit)
+        if self._keep is not None:
+            self._keep(sha, parcels.packed(repo, self._unsynced[sha]))
         if len(self._unsynced) > MOST_UNSYNCED:
             del self._unsynced[next(iter(self._unsynced))]
         inside = tree_of(repo, sha, self._prefix)
