@@ -17,11 +17,9 @@ from msgspec.structs import replace
 from jumar.assembly import assembled
 from jumar.core.contract import Clock
 from jumar.core.event import Entry, Probed
-from jumar.core.experiment import BASELINE, ExperimentRecord
-from jumar.core.ledger import StudyRecord
+from jumar.core.experiment import BASELINE
 from jumar.core.outcome import Failed, Measured, outcome_in_words
 from jumar.core.run import Purpose, Run
-from jumar.core.workspace import Workspace
 from jumar.errors import NotMeasurable, Usage
 from jumar.executors.machine import ground
 from jumar.executors.seats import most_workers
@@ -131,27 +129,3 @@ def answer(
         if now - alone > GRACE_S:
             raise Usage("nobody runs the study any more", fix="ask again: then the runs are made here")
         time.sleep(LOOK_S)
-
-
-def refuse_retest(record: ExperimentRecord, study: StudyRecord, workspace: Workspace) -> None:
-    """Raise Usage where an experiment cannot be tried again on the champion of now."""
-    number, experiment, champion = record.number, record.experiment, study.champion_commit
-    if experiment.parent == experiment.commit:
-        what = "is the unchanged target" if number == BASELINE else "never became a commit"
-        raise Usage(f"experiment {number} {what}: there is no change to try", fix="name another: `jumar log`")
-    if record.is_open or record.stands:
-        what = "is still under way" if record.is_open else "was kept: its change is in the champion"
-        raise Usage(f"experiment {number} {what}", fix="name one that was discarded: `jumar log`")
-    if experiment.parent == champion:
-        raise Usage(
-            f"experiment {number} was tried on the champion of now; once more would be a second draw of luck",
-            fix="try it when something else was kept",
-        )
-    edits = workspace.merge(experiment.parent, champion, experiment.commit)
-    if edits is None:
-        raise Usage(
-            f"experiment {number} and the champion change the same places",
-            fix=f"make the change by hand: `jumar diff {number}`",
-        )
-    if not edits:
-        raise Usage(f"the champion has the change of experiment {number}", fix="name another: `jumar log`")

@@ -46,8 +46,8 @@ class Curious:
         self.tools = [tool.name for tool in desk.tools]
         self.told += [desk.ask(tool, arguments) for tool, arguments in self._asks]  # type: ignore[arg-type]
         self._asks = ()
-        if not self._changes:
-            return None
+        if not self._changes or self._changes[0][0].encode() not in brief.files["work.py"]:
+            return None  # nothing on this champion; there may be on the next
         find, by = self._changes.pop(0)
         change = {"kind": "replace", "path": "work.py", "find": find, "by": by}
         draft = read_draft(json.dumps({"hypothesis": f"{find} → {by}", "changes": [change]}))
@@ -175,3 +175,22 @@ def test_a_discard_is_tried_again_on_the_champion_that_came_after_it(target: Pat
     assert "+B = 4.0" in study.diff(4) and "-A" not in study.diff(4)
     assert again.verdict and again.verdict.decision is Decision.DISCARDED
     assert len(run(target, Curious()).experiments()) == 5  # it was asked for once
+
+
+def test_an_agent_has_one_old_experiment_for_a_proposal_tried_again(target: Path) -> None:
+    class Late(Curious):
+        def research(self, brief: Brief, desk: Desk) -> Proposal | None:
+            if not self.told and b"A = 2.0" in brief.files["work.py"]:
+                for number in (9, 2, 1, 1):
+                    self.told.append(desk.ask("retest", {"experiment": number}))
+            return super().research(brief, desk)
+
+    agent = Late(("B = 3.0", "B = 4.0"), ("A = 3.0", "A = 2.0"), ("A = 2.0", "A = 1.5"))
+    study = run(target, agent, slots=1)
+    assert "retest" in agent.tools
+    unknown, kept, first, second = agent.told
+    assert "there is no experiment 9" in unknown and "was kept" in kept
+    assert first.startswith("It is tried again next in turn")
+    assert second.startswith("experiment 1 is tried again for this proposal, and one is enough")
+    again = [one.number for one in study.experiments() if one.experiment.details.get("retest_of") == 1]
+    assert len(again) == 1 and len(study.experiments()) == 5

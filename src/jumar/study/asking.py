@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from jumar.core.agent import Agent, AnyAgent, Brief, Researcher, Team, Waiter
 from jumar.core.desk import Question
-from jumar.core.event import Answered, Noticed, TakenUp, Thought
+from jumar.core.event import Answered, Asked, Noticed, TakenUp, Thought, Wish
 from jumar.core.probe import Probe
 from jumar.core.proposal import TICKET, Cost, Proposal
 from jumar.errors import AgentFailed, Breach, NoRoom, Usage
@@ -29,6 +29,7 @@ from jumar.study.proposing import Proposer
 from jumar.study.purse import OwnPurse, Purse
 from jumar.study.questions import next_question, started
 from jumar.study.recorder import Recorder
+from jumar.study.retesting import RETEST, TAKEN, refuse_retest
 from jumar.study.roster import Roster
 from jumar.study.thinking import Inbox, Thinking
 from jumar.study.wished import wished
@@ -259,6 +260,7 @@ class Asking:
         """Have an agent think; `before` is what it thought about the same proposal until now."""
         if before:
             one.waited_s, one.probed, one.asked = before.waited_s, before.probed, before.asked
+            one.retested = before.retested
             if self._finishing:
                 return self._note(one)
         role = self._parts.roles.get(one.agent.name, "")
@@ -304,6 +306,9 @@ class Asking:
         """What a probe shows, or at once why there is none."""
         told: Future[str] = Future()
         try:
+            if tool == RETEST.name:
+                told.set_result(self._retest(one, arguments))
+                return told
             probe = msgspec.convert({**arguments, "type": tool}, type=Probe, strict=False)
             cost = 0.0 if self._probing.is_known(probe) else self._probing.estimate(probe)
             if one.probed + cost > MOST_RUNS:
@@ -323,8 +328,26 @@ class Asking:
         one.probed += cost
         return found
 
-    def _keep(self, answered: Answered) -> None:
-        self._recorder.note(answered)
+    def _retest(self, one: Thinking, arguments: Mapping[str, Any]) -> str:
+        """Ask for an old experiment to be tried again, as a person does. Raises Usage."""
+        number = msgspec.convert(arguments.get("experiment"), type=int, strict=False)
+        history = self._recorder.history
+        record = history.experiments.get(number)
+        if record is None:
+            raise Usage(f"there is no experiment {number}", fix="ask `experiments` for what there is")
+        if one.retested:
+            raise Usage(
+                f"experiment {one.retested} is tried again for this proposal, and one is enough",
+                fix="propose something now",
+            )
+        refuse_retest(record, history.champion_commit, self._parts.workspace)
+        # Not noted but written at once: its place in the chain is its name, and is only known then.
+        self._parts.ledger.append(self._parts.name, Asked(wish=Wish.RETEST, words=str(number)))
+        one.retested = number
+        return TAKEN
+
+    def _keep(self, said: Answered | Noticed) -> None:
+        self._recorder.note(said)
         self._recorder.commit()
 
     def _refused(self, question: Question, breach: Breach) -> Question:

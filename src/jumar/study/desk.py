@@ -19,9 +19,11 @@ from jumar.errors import LedgerUnfit
 from jumar.rules.history import History
 from jumar.study.probing import TOOLS
 from jumar.study.purse import OwnPurse
+from jumar.study.retesting import RETEST
 from jumar.study.thinking import LOOK_S, Inbox
 
 Probing = Callable[[str, Mapping[str, Any]], "Future[str]"]
+DEEDS = (*TOOLS, RETEST)  #: tools that take runs; all others only read
 
 
 class StudyDesk:
@@ -45,7 +47,7 @@ class StudyDesk:
         self._archive = archive
         self._record, self._probe = calls
         self._inbox, self._artefacts, self._called_off, self._purse = places
-        self._tools = (*archive().tools, *TOOLS)
+        self._tools = (*archive().tools, *DEEDS)
 
     @property
     def text(self) -> str:
@@ -62,7 +64,7 @@ class StudyDesk:
     def ask(self, tool: str, arguments: Mapping[str, Any]) -> str:
         if self._called_off.is_set():
             raise CalledOff
-        if not any(tool == probe.name for probe in TOOLS):
+        if not any(tool == deed.name for deed in DEEDS):
             return self._inbox.call(lambda: self._archive().ask(tool, arguments))
         told = self._inbox.call(lambda: self._probe(tool, arguments))
         while not wait([told], LOOK_S).done:

@@ -80,6 +80,7 @@ class Thinking:
         self.failures = failures  #: how often it was asked this before, and could not answer
         self.waited_s = 0.0  #: by the machine, so far; as in `core.proposal.Cost`
         self.probed = 0.0  #: what its probes took, in usual runs
+        self.retested = 0  #: the old experiment that it wanted to be tried again
         self.called_off = threading.Event()
         self.begun = self.asked = time.monotonic()  # anew, and for the first time
         self._came: Proposal | BaseException | None = None
