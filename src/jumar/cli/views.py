@@ -29,6 +29,7 @@ from jumar.core.event import (
     Wish,
 )
 from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.machine import circumstances_in_words
 from jumar.core.outcome import Failed, Measured, Stopped
 from jumar.core.run import RunRecord
 from jumar.core.verdict import Claim, Decision, Verdict
@@ -353,8 +354,9 @@ def entry_words(entry: Entry, contract: Contract) -> str | None:
             said = words
         case Asked() as asked:
             said = _asked_words(asked)
-        case Resumed(pid=pid, host=host):
-            said = f"taken up by process {pid} on {host}"
+        case Resumed(pid=pid, host=host, under=under):
+            runs = f"; runs: {circumstances_in_words(under)}" if under else ""
+            said = f"taken up by process {pid} on {host}{runs}"
         case Rested(reason=reason):
             said = f"resting: {reason}"
     return plain(said) if said else None
