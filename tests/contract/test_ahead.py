@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from jumar.app import Study, open_study
 from jumar.assembly import assembled
 from jumar.core.agent import AnyAgent, Brief
-from jumar.core.desk import Desk, Reply, Usage
-from jumar.core.event import Answered, Entry, Judged, Proposed, Rebased, RunStarted
+from jumar.core.desk import CalledOff, Desk, Reply, Usage
+from jumar.core.event import Answered, Entry, Idled, Judged, Proposed, Rebased, Rested, RunStarted
 from jumar.core.proposal import Cost, Proposal
 from jumar.core.verdict import Decision
 from jumar.home import Home, Options
@@ -75,7 +75,10 @@ def run(
 ) -> Study:
     home = Home(folder=folder, study="tiny")
     with assembled(home, (folder / "jumar.toml").read_text(), Options(workers=slots), observe) as parts:
-        Loop(replace(parts, agent=agent)).run()
+        loop = Loop(replace(parts, agent=agent))
+        if isinstance(agent, Elsewhere):
+            agent.loop = loop
+        loop.run()
     return open_study(folder)
 
 
@@ -182,3 +185,32 @@ def test_what_one_agent_thinks_at_once_is_told_apart_also_after_a_crash(target: 
     answers = [entry.event for entry in study.entries() if isinstance(entry.event, Answered)]
     assert len(answers) == 2
     assert [round(each.experiment.cost.usd, 9) for each in study.experiments()[1:3]] == [0.01, 0.01]
+
+
+class Elsewhere:
+    """Waits for somebody outside, who never says a word."""
+
+    name, repeats, waits_for = "elsewhere", False, "somebody"
+
+    def __init__(self) -> None:
+        self.loop: Loop | None = None
+
+    def research(self, brief: Brief, desk: Desk) -> Proposal | None:
+        desk.called_off.wait(1.5)
+        assert self.loop
+        self.loop.interrupt()
+        desk.called_off.wait(60)
+        raise CalledOff
+
+
+def test_hours_go_on_only_while_something_runs_or_somebody_thinks(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jumar.study.idling.AFTER_S", 0.2)
+    study = run(target, Elsewhere())
+    idle, last = (
+        [entry.at for entry in study.entries() if isinstance(entry.event, kind)] for kind in (Idled, Rested)
+    )
+    record = study.record()
+    assert record is not None and record.active_s == pytest.approx(idle[0] - record.started_at, abs=0.1)
+    assert last[0] - idle[0] > 1

@@ -248,6 +248,12 @@ class Noticed(msgspec.Struct, frozen=True, kw_only=True, tag="noticed"):
     words: str
 
 
+class Idled(msgspec.Struct, frozen=True, kw_only=True, tag="idled"):
+    """Nothing runs and nobody thinks: proposals from outside are waited for, which is no time worked."""
+
+    over: bool = False  #: something came
+
+
 class Resumed(msgspec.Struct, frozen=True, kw_only=True, tag="resumed"):
     """A controller took the study up, for the first time or again."""
 
@@ -284,6 +290,7 @@ Event = (
     | Probed
     | Asked
     | Noticed
+    | Idled
     | Resumed
     | Rested
 )

@@ -1,8 +1,8 @@
-"""Owns what counts as time worked: a controller had the study, and nobody had paused it."""
+"""Owns what counts as time worked: a controller had the study, nobody had paused it, and it had work."""
 
 from __future__ import annotations
 
-from jumar.core.event import Asked, Entry, HandedIn, Heard, Noted, Rested, Resumed, TakenUp, Wish
+from jumar.core.event import Asked, Entry, HandedIn, Heard, Idled, Noted, Rested, Resumed, TakenUp, Wish
 
 
 class Worked:
@@ -21,10 +21,10 @@ class Worked:
         match entry.event:
             case Resumed():  # whoever takes up knows nothing of the time before
                 self._since = entry.at
-            case Rested() | Asked(wish=Wish.PAUSE):
+            case Rested() | Asked(wish=Wish.PAUSE) | Idled(over=False):
                 self.heard(entry.at)
                 self._since = None
-            case Asked(wish=Wish.RESUME):
+            case Asked(wish=Wish.RESUME) | Idled():
                 self._since = entry.at if self._since is None else self._since
             # By another process: no sign that the controller lives.
             case Asked() | HandedIn() | Heard() | Noted() | TakenUp(outside=True):

@@ -21,6 +21,7 @@ from jumar.study.asking import Asking
 from jumar.study.brief import Briefing
 from jumar.study.deciding import Deciding
 from jumar.study.flight import Flights, Landed
+from jumar.study.idling import Idling
 from jumar.study.parts import Parts
 from jumar.study.probing import Probing
 from jumar.study.proposing import Proposer
@@ -55,6 +56,7 @@ class Loop:
         )
         self._watch = Watch(parts, self._recorder, self._flights, self._queue)
         self._sitting = Sitting(parts, self._recorder.history)
+        self._idling = Idling(self._recorder)
         self._interrupts = 0
         self._wishes: set[Wish] = set()
         self._doing = "starting"
@@ -200,6 +202,9 @@ class Loop:
 
     def _turn(self) -> None:
         """Wait for something to happen, and take it in."""
+        if Wish.PAUSE not in self._wishes:
+            busy = self._flights or self._queue or self._recorder.history.waiting
+            self._idling.look(idle=self._asking.only_waits and not busy)
         # With nothing under way and no pause, a proposal was refused and the next one can be asked for.
         idle_s = IDLE_S if Wish.PAUSE in self._wishes else 0.0
         wait_s = WAIT_S if self._flights or self._asking.thinking else idle_s
@@ -247,6 +252,7 @@ class Loop:
         for entry, asked in self._recorder.asked().items():
             if asked.wish is Wish.RESUME:
                 self._wishes.discard(Wish.PAUSE)
+                self._idling.forget()
             elif asked.wish in (Wish.PROBE, Wish.PROBE_BEYOND):
                 self._probe(asked, entry)
             elif asked.wish is Wish.STOP and asked.words == AT_ONCE:

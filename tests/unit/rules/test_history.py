@@ -11,6 +11,7 @@ from jumar.core.event import (
     Certified,
     Entry,
     Event,
+    Idled,
     Judged,
     Noticed,
     Proposed,
@@ -168,6 +169,14 @@ def test_a_clock_that_was_set_back_takes_no_time_away() -> None:
         [(100.0, started()), (100.0, resumed), (40.0, Noticed(words="x")), (45.0, Noticed(words="y"))]
     )
     assert history.active_s == 5.0
+
+
+def test_waiting_for_proposals_from_outside_is_no_time_worked() -> None:
+    resumed, rested = Resumed(pid=1, host="h"), Rested(reason="r", finished=False)
+    history = told([(0.0, started()), (0.0, resumed), (5.0, Idled()), (90.0, Noticed(words="w"))])
+    assert (history.active_s, history.active_s_at(900.0)) == (5.0, 5.0)
+    over = [(900.0, Idled(over=True)), (903.0, rested)]
+    assert told([(0.0, started()), (0.0, resumed), (5.0, Idled()), *over]).active_s == 8.0
 
 
 def test_a_baseline_without_a_number_ends_the_study() -> None:
