@@ -121,14 +121,16 @@ def noise_of(history: History) -> Noise:
 
 
 def _own_values(record: ExperimentRecord) -> list[float]:
-    """What an experiment's own commit gave in its pairs, made up to LEARNT_FROM by its revisits."""
-    values: dict[Purpose, list[float]] = {Purpose.CONFIRM: [], Purpose.REVISIT: []}
-    for purpose, found in values.items():
-        for run in latest_runs(record, purpose):
-            if run.run.side is Side.CANDIDATE and isinstance(run.outcome, Measured):
-                found.append(run.outcome.value)
-    paired, revisited = values.values()
-    return paired + revisited[: max(0, LEARNT_FROM - len(paired))]
+    """What an experiment's own commit gave in its pairs, made up to LEARNT_FROM by its revisits.
+
+    Of runs under several circumstances those under which there are most: others differ by more than noise.
+    """
+    values: dict[Circumstances | None, list[float]] = {}
+    paired = len(latest_runs(record, Purpose.CONFIRM)) // len(Side)
+    for run in (*latest_runs(record, Purpose.CONFIRM), *latest_runs(record, Purpose.REVISIT)):
+        if run.run.side is Side.CANDIDATE and isinstance(run.outcome, Measured):
+            values.setdefault(run.under, []).append(run.outcome.value)
+    return max(values.values(), key=len, default=[])[: max(LEARNT_FROM, paired)]
 
 
 def baseline_noise(history: History) -> Noise:

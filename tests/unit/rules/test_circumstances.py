@@ -13,9 +13,10 @@ from jumar.core.machine import Circumstances, alike
 from jumar.core.outcome import Measured
 from jumar.core.run import Purpose, Run, Side
 from jumar.core.verdict import Decision, Verdict
-from jumar.rules.evidence import REPEATED_PAIR, evidence_for, pairs_of, standing
+from jumar.rules.evidence import REPEATED_PAIR, evidence_for, noise_of, pairs_of, standing
 from jumar.rules.history import History
 from jumar.rules.judge import judge
+from jumar.rules.noise import LEARNT_FROM
 from jumar.rules.plan import baseline_runs, revisiting_runs, wanted_runs
 from jumar.rules.revisit import PAIRS, Finding, revisit
 from jumar.testing.events import BASE, commit_of, judged, proposed, run_ended, started
@@ -198,3 +199,20 @@ def test_a_machine_that_became_faster_is_noticed_beside_a_candidate_and_forgets_
     story.tell(event)
     assert standing(story.history, BASE).value == pytest.approx(1.2)
     assert story.revisits() is None
+
+
+def test_what_differs_by_its_circumstances_is_not_taken_for_noise(story: Story) -> None:
+    story.candidate(1, 0.5)
+    for value in (0.5, 0.503, 0.497):
+        story.pair(1, value, 2.0)
+    story.tell(Judged(experiment=1, verdict=Verdict(decision=Decision.KEPT, reason="better")))
+    story.resume(BESIDE)
+    for _ in range(2 * LEARNT_FROM):
+        if not isinstance(story.revisits(), Want):
+            break
+        for run in revisiting_runs(story.history):
+            story.make(run, 1.0 if run.side is Side.CANDIDATE else 4.0)
+    found = story.revisits()
+    assert isinstance(found, Finding)
+    story.tell(*found.events)
+    assert noise_of(story.history).run_sd < 0.05, "not the 100 % between one worker and two"
