@@ -20,7 +20,8 @@ from jumar.errors import Usage
 from jumar.home import read_try
 
 if TYPE_CHECKING:
-    from jumar.intake import Edits, Ticket
+    from jumar.intake import Edits
+    from jumar.tickets import Ticket
 
 LOOK_S = 0.25
 ENDS = {
@@ -134,7 +135,7 @@ def wait(what: str | None, folder: Path, study: str | None, timeout: float | Non
     Exit code: 0 kept, 10 discarded, 11 failed, 12 invalid; 13 no verdict in time, 14 nobody runs the study.
     Without a ticket: 0 when there is a verdict, or when nothing is left to wait for.
     """
-    from jumar.intake import NOTHING, Unheard, Waiting
+    from jumar.tickets import NOTHING, Unheard, Waiting
 
     live = _started(folder, study)
     waiting = Waiting(live.intake(), lambda: live.holder() is not None, what, timeout)
@@ -153,7 +154,7 @@ def wait(what: str | None, folder: Path, study: str | None, timeout: float | Non
 
 def _started(folder: Path, study: str | None) -> Study:
     """A study that was run, or is being started this very moment."""
-    from jumar.intake import GRACE_S
+    from jumar.tickets import GRACE_S
 
     end = time.monotonic() + GRACE_S
     while True:

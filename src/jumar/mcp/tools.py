@@ -15,12 +15,13 @@ from jumar.core.probe import Probe
 from jumar.core.proposal import Change
 from jumar.errors import Breach, Usage
 from jumar.home import read_try
-from jumar.intake import NOTHING, Intake, Unheard, Waiting, from_changes, from_patch
+from jumar.intake import Intake, from_changes, from_patch
 from jumar.reports.words import number
 from jumar.rules.plain import short
 from jumar.rules.tokens import cut
 from jumar.study.archive import TOOLS
 from jumar.study.probing import TOOLS as PROBES
+from jumar.tickets import NOTHING, Unheard, Waiting
 
 WAIT_S, MOST_WAIT_S = 50.0, 600.0  #: clients give up on a tool after a minute or so, unless told otherwise
 MOST_TOLD = 20
