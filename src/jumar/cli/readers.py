@@ -30,7 +30,7 @@ from jumar.rules.certain import certain
 from jumar.rules.plain import plain
 
 if TYPE_CHECKING:
-    from jumar.intake import Ticket
+    from jumar.tickets import Ticket
 
 LOG_LINES = 20
 MOST_READ = 1000
