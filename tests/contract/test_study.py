@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -206,7 +207,15 @@ def test_what_was_overtaken_is_tried_again_on_the_new_champion(target: Make) -> 
     assert "was kept while this one ran; tried again on it as experiment 3" in loser.verdict.reason
     again = study.experiment(3)
     assert again.experiment.details["retest_of"] == loser.number
-    assert again.is_kept
+    assert again.is_kept and again.verdict
+    both = again.verdict.evidence["additivity"]
+    assert (both["experiment"], both["on_top_of"]) == (loser.number, 3 - loser.number)
+    assert both["gain"] == pytest.approx(1.0, abs=0.1) and both["on_top"] == pytest.approx(1.0, abs=0.1)
+    assert re.search(
+        rf"alone it gave \+1\d\.\d\d% \(experiment {loser.number}.*\), on top of experiment "
+        rf"{3 - loser.number} \+\d\d\.\d\d%",
+        again.verdict.reason,
+    )
     kept = Repository(folder).git("show", "jumar/tiny:work.py")
     assert "A = 2.0" in kept
     assert "B = 2.0" in kept

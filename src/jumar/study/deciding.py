@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from jumar.core.contract import MeasureTerms
 from jumar.core.event import Asked, Held, Judged, Noticed, Proposed, Refuted
 from jumar.core.evidence import Noise, Standing, Want
@@ -11,6 +14,7 @@ from jumar.core.proposal import Proposal
 from jumar.core.run import Purpose
 from jumar.core.verdict import OVERTAKEN, Decision, Verdict
 from jumar.errors import Breach, LedgerConflict, NotMeasurable, TargetUnfit
+from jumar.rules.additivity import effect_alone, with_effect_alone
 from jumar.rules.approval import read_words, ruled
 from jumar.rules.evidence import evidence_for, noise_of, standing
 from jumar.rules.judge import judge
@@ -85,13 +89,13 @@ class Deciding:
             if not overtaken and not is_kept and (end := fallen(history, evidence)):
                 self._take_back(end, record)
             elif overtaken and is_kept:
-                self._try_again(record)
+                self._try_again(record, effect_alone(evidence, answer))
             elif is_kept and self._parts.contract.limits.approve:
                 self._recorder.note(Held(experiment=number, verdict=answer))
             else:
                 self._settle(number, answer)
         elif overtaken and answer.purpose is not Purpose.SCREEN:
-            self._try_again(record)
+            self._try_again(record, effect_alone(evidence, answer))
         else:
             self._want(answer, record)
 
@@ -108,7 +112,8 @@ class Deciding:
         for number, held in tuple(history.held.items()):
             record = history.experiments[number]
             if record.experiment.parent != history.champion_commit:
-                self._try_again(record)
+                evidence = evidence_for(number, history, self._parts.contract)
+                self._try_again(record, effect_alone(evidence, held))
             elif verdict := ruled(held, history.ruled.get(number), approve=approve):
                 self._settle(number, verdict)
 
@@ -123,6 +128,8 @@ class Deciding:
         self._queue.push(wanted_runs(want, record, self._recorder.history))
 
     def _settle(self, number: int, verdict: Verdict) -> None:
+        history = self._recorder.history
+        verdict = with_effect_alone(verdict, history.experiments[number], history)
         self._recorder.note(Judged(experiment=number, verdict=verdict))
         if verdict.decision is Decision.KEPT:
             self._recorder.commit()  # the ledger first: what a crash leaves undone, taking up mends
@@ -181,11 +188,12 @@ class Deciding:
         self._recorder.commit()
         raise NotMeasurable(problem, fix=remedy(failed, self._parts.contract))
 
-    def _try_again(self, record: ExperimentRecord) -> None:
+    def _try_again(self, record: ExperimentRecord, alone: Mapping[str, Any] | None = None) -> None:
         """The champion moved while a promising experiment ran: re-test it on the new one.
 
         Its change is merged into the new champion. Where both change the same places, its own
         version of the files competes as it is, if it did better than what the champion is worth.
+        What it gave `alone` stays beside its verdict.
         """
         history, experiment = self._recorder.history, record.experiment
         champion, number = history.champion_commit, len(history.experiments)
@@ -202,7 +210,7 @@ class Deciding:
                 then += f"; its own version of the files competes as experiment {number}{without}"
                 hypothesis += f" (experiment {record.number}'s own version of the files{without})"
         reason = f"{OVERTAKEN}: {self._moved(experiment)}; {then}"
-        self._settle(record.number, Verdict(decision=Decision.DISCARDED, reason=reason))
+        self._settle(record.number, Verdict(decision=Decision.DISCARDED, reason=reason, evidence=alone or {}))
         if not edits:
             return
         again = Proposal(

@@ -175,8 +175,9 @@ def test_waiting_for_proposals_from_outside_is_no_time_worked() -> None:
     resumed, rested = Resumed(pid=1, host="h"), Rested(reason="r", finished=False)
     history = told([(0.0, started()), (0.0, resumed), (5.0, Idled()), (90.0, Noticed(words="w"))])
     assert (history.active_s, history.active_s_at(900.0)) == (5.0, 5.0)
-    over = [(900.0, Idled(over=True)), (903.0, rested)]
-    assert told([(0.0, started()), (0.0, resumed), (5.0, Idled()), *over]).active_s == 8.0
+    over = (900.0, Idled(over=True))
+    history = told([(0.0, started()), (0.0, resumed), (5.0, Idled()), over, (903.0, rested)])
+    assert history.active_s == 8.0
 
 
 def test_a_baseline_without_a_number_ends_the_study() -> None:
