@@ -38,6 +38,7 @@ from jumar.home import (
     wanted_of,
     with_limits,
 )
+from jumar.hooks.calling import calling
 from jumar.ledgers.hold import hold
 from jumar.ledgers.lease import leased
 from jumar.ledgers.served import ServedCommits, bring_commits
@@ -61,7 +62,12 @@ from jumar.workspaces.git import GitWorkspace, open_workspace
 def assembled(home: Home, contract_text: str, options: Options, observe: Observer) -> Iterator[Parts]:
     """Everything the loop needs, with the study held by this process and let go afterwards."""
     home.make()
-    with hold(home.own), _ledger(home) as ledger, _workspace(home, ledger) as workspace:
+    with (
+        hold(home.own),
+        _ledger(home) as ledger,
+        calling(home.root, home.study, home.folder, ledger, environment()) as hooks,
+        _workspace(home, ledger) as workspace,
+    ):
         sandbox = choose(options.sandbox)
         record = ledger.study(home.study)
         if record is None:
@@ -75,7 +81,8 @@ def assembled(home: Home, contract_text: str, options: Options, observe: Observe
         waived = preflight(contract, sandbox.name, sandbox.promises, waive=accepted)
         executor = _executor(contract, options, sandbox)
         try:
-            parts = _parts(home, terms, contract, (workspace, sandbox, executor, ledger), observe)
+            watched = hooks.beside(observe)
+            parts = _parts(home, terms, contract, (workspace, sandbox, executor, ledger), watched)
             notices = (*_notices(terms, sandbox, waived), *_limits(pinned, parts), *_changed(parts))
             notices += inspect_hidden(contract, home.folder, workspace.files(terms.base), parts.around)
             yield msgspec.structs.replace(parts, notices=notices)

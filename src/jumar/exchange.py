@@ -20,6 +20,7 @@ from jumar.core.ledger import StudyRecord
 from jumar.core.proposal import Proposal
 from jumar.errors import Breach, EnvironmentUnfit, JumarError, Usage
 from jumar.home import Home
+from jumar.ledgers.served import bring_commits
 from jumar.ledgers.sql import open_ledger
 from jumar.rules.hearsay import adopted_name, may_be_told, promising, read_record, told, write_record
 from jumar.rules.history import History
@@ -318,6 +319,7 @@ class Exchange:
             for entry in ledger.entries(self._home.study, after=self._history.last_seq):
                 self._ledger = self._ledger or entry.digest[:12]
                 self._history.apply(entry)
+            bring_commits(ledger, self._home.study, self._workspace, self._history.records)
         return self._history
 
     def _append(self, *events: Event) -> None:

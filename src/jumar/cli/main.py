@@ -68,6 +68,7 @@ VERBS = {
         "tell": ("control", "Tell the agents something."),
         "pause": ("control", "Start nothing new until `jumar resume`."),
         "resume": ("control", "Go on after `jumar pause`."),
+        "notify": ("notify", "Tell you what a hook is told: desktop, webhook, mail."),
         "stop": ("control", "Finish what runs, and end; or end at once."),
         "approve": ("control", "Keep what waits for your approval."),
         "reject": ("control", "Do not keep it, and say why."),

@@ -10,6 +10,7 @@ from jumar.core.contract import AgentLimits, Direction, LimitTerms, Metric
 from jumar.core.desk import Room, Usage
 from jumar.errors import NoRoom
 
+_NOTHING_KEPT = "kept nothing"
 ROUNDING_USD = 1e-9  # sums of prices are no better than that
 
 
@@ -59,8 +60,17 @@ def _passed(hours: float) -> str:
     return "1 hour has passed" if said == "1" else f"{said} hours have passed"
 
 
+def is_plateau(reason: str) -> bool:
+    """Whether a study rests because nothing was kept for long."""
+    return f"{_NOTHING_KEPT} (limit" in reason
+
+
 def _kept_nothing(count: int) -> str:
-    return "the last experiment kept nothing" if count == 1 else f"{count} experiments in a row kept nothing"
+    return (
+        f"the last experiment {_NOTHING_KEPT}"
+        if count == 1
+        else f"{count} experiments in a row {_NOTHING_KEPT}"
+    )
 
 
 def _at_target(target: float | None, value: float | None, metric: Metric) -> bool:

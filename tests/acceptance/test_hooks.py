@@ -1,0 +1,139 @@
+"""People are told: each hook, to a real receiving end, without a study that waits for it or fails of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from jumar.app import open_study
+from jumar.core.event import Noticed
+from jumar.home import Options
+from jumar.hooks import calling
+from jumar.testing.tiny import CONTRACT, EXACT, Cli
+
+PATCH = """\
+a lower rate
+--- a/work.py
++++ b/work.py
+@@ -4,2 +4,2 @@
+-RATE = 3.0  # 0.1 .. 10
++RATE = 2.0  # 0.1 .. 10
+ WIDTH = 4  # one of: 4, 8, 16
+"""
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Takes what is posted."""
+
+    got: list[dict[str, Any]]
+
+    def do_POST(self) -> None:
+        self.got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(204 if self.path.startswith("/fine") else 500)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    Receiver.got = []
+    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", Receiver.got
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> dict[str, str]:
+    """A PATH on which sendmail and notify-send write down what they are given."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("sendmail", "notify-send"):
+        (folder / name).write_text(f'#!/bin/sh\n(echo "$*"; cat) >> {tmp_path}/{name}.got\n')
+        (folder / name).chmod(0o755)
+    return {"PATH": f"{folder}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def with_hooks(folder: Path, text: str) -> None:
+    (folder / ".jumar").mkdir(exist_ok=True)
+    (folder / ".jumar/hooks.toml").write_text(text)
+
+
+def test_each_moment_reaches_a_person_and_what_fails_is_noted_once(
+    repository: Callable[[Mapping[str, str]], Path],
+    receiver: tuple[str, list[dict[str, Any]]],
+    programs: dict[str, str],
+    jumar: Cli,
+    tmp_path: Path,
+) -> None:
+    url, got = receiver
+    contract = CONTRACT.replace("experiments = 8", "plateau = 1")
+    patches = {
+        "patches/1.patch": PATCH,
+        "patches/2.patch": PATCH.replace("3.0", "2.0").replace("+RATE = 2", "+RATE = 9"),
+    }
+    target = repository({"work.py": EXACT, "jumar.toml": contract, **patches})
+    with_hooks(
+        target,
+        f'on_keep = ["jumar notify webhook {url}/fine?secret", "jumar notify webhook {url}/no?secret"]\n'
+        'on_plateau = "jumar notify desktop"\n'
+        'on_end = ["jumar notify mail me@example.org", "no-such-program"]\n'
+        'on_error = "false"\n',
+    )
+    run = ("run", "--agent", f"replay:{target}/patches", "--workers", "1")
+    said = jumar(target, *run, extra=programs)
+    assert "secret" not in said.stdout + said.stderr
+    kept = [each for each in got if each["experiment"] == 1]
+    assert len(kept) == 2 == len(got)
+    assert kept[0]["hook"] == "on_keep" and kept[0]["hypothesis"] == "a lower rate" and kept[0]["gain"] > 0
+    assert "tiny #1 kept: a lower rate" in kept[0]["text"] and kept[0]["approved"]
+    shown = (tmp_path / "notify-send.got").read_text()
+    assert "Jumar: tiny" in shown and "kept nothing (limit 1)" in shown
+    mail = (tmp_path / "sendmail.got").read_text()
+    assert (
+        mail.startswith("-oi -t\nTo: me@example.org\nSubject: Jumar: tiny ended:")
+        and "finished: True" in mail
+    )
+    noticed = [each.event.words for each in open_study(target).entries() if isinstance(each.event, Noticed)]
+    failed = [words for words in noticed if words.startswith("the hook")]
+    assert len(failed) == 2, failed
+    assert "on_keep failed" in failed[0] and "jumar ended with 3" in failed[0]
+    assert "on_end failed" in failed[1] and "no-such-program cannot be started" in failed[1]
+    assert "127.0.0.1 answered 500" in (target / ".jumar/studies/tiny/hooks.log").read_text()
+
+    jumar(target, "notify", "desktop", extra=programs)
+    assert "Jumar can reach you" in (tmp_path / "notify-send.got").read_text()
+    said = jumar(target, "notify", "webhook", "ftp://x", expect=2, extra=programs)
+    assert "https://" in said.stderr
+    with_hooks(target, "on_kept = 'true'")
+    assert "did you mean on_keep?" in jumar(target, "run", expect=2, extra=programs).stderr
+
+
+def test_an_error_is_told_and_a_hook_that_hangs_holds_nobody_up(
+    repository: Callable[[Mapping[str, str]], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calling, "LIMIT_S", 0.5)
+    target = repository({"work.py": "raise SystemExit(3)\n", "jumar.toml": CONTRACT})
+    with_hooks(target, f'on_error = "sh -c \'cat > {target}/got\'"\non_end = "sleep 4711"\n')
+    study = open_study(target, options=Options(agent="nop"))
+    begun = time.monotonic()
+    with pytest.raises(Exception, match="unchanged target"):
+        study.run()
+    assert time.monotonic() - begun < 10
+    told = json.loads((target / "got").read_text())
+    assert told["hook"] == "on_error" and "unchanged target" in told["reason"] and told["fix"]
+    noticed = [each.event.words for each in study.entries() if isinstance(each.event, Noticed)]
+    assert any("on_end failed" in words and "sleep took more than" in words for words in noticed), noticed
