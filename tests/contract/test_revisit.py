@@ -106,7 +106,7 @@ def revisits(study: Study) -> list[Revisited]:
 
 def test_a_study_that_goes_on_with_other_workers_runs_its_champion_before_it_compares(folder: Path) -> None:
     def slower_beside_others(value: float, judged: int) -> Outcome:
-        return Measured(value=value * (2.0 if judged > 1 else 1.0))
+        return Measured(value=value * (2.0 if judged else 1.0))
 
     run(folder, Script(2.0), slower_beside_others)
     study = run(folder, Script(1.9), slower_beside_others, workers=2)
@@ -120,6 +120,8 @@ def test_a_study_that_goes_on_with_other_workers_runs_its_champion_before_it_com
     }
     champion, base = study.experiment(1).experiment.commit, study.experiment(0).experiment.commit
     assert anew == {(champion, Purpose.REVISIT), (base, Purpose.REVISIT)}
+    values = Values(study.experiments())
+    assert values.of(study.experiment(0)) == 6.0 and values.of(study.experiment(1)) == 4.0, "as now"
 
 
 def test_a_machine_that_becomes_slower_hides_no_gain_for_longer_than_a_revisit(

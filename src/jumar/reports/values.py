@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.machine import alike
 from jumar.core.outcome import Measured
 from jumar.core.run import Purpose, RunRecord, Side
 from jumar.core.verdict import Decision
@@ -23,6 +24,14 @@ class Values:
         for record in experiments:
             for run in record.runs:
                 self._by_commit[run.run.commit].append(run)
+        of_baseline = (
+            run
+            for record in experiments
+            if record.number == BASELINE
+            for run in self._by_commit[record.experiment.commit]
+        )
+        newest = max((run for run in of_baseline if run.under), key=lambda run: run.started_at, default=None)
+        self._under = newest.under if newest else None  # it is run anew wherever a study goes on
 
     def of(self, record: ExperimentRecord) -> float | None:
         """The experiment's value, or None where it has none: failed, invalid or not measured yet."""
@@ -32,7 +41,8 @@ class Values:
     def measured(self, record: ExperimentRecord) -> list[float]:
         """The values of its fresh runs; those of the screen only where there are no others.
 
-        What became a champion has been run again beside each later candidate, and those count.
+        What became a champion has been run again beside each later candidate, and those count. Of runs
+        under several circumstances those count that were made as the newest ones of the baseline were.
         """
         if record.verdict and record.verdict.decision in _WITHOUT_NUMBER:
             return []
@@ -41,13 +51,14 @@ class Values:
         else:
             runs = [run for run in record.runs if run.run.side is Side.CANDIDATE]
         measured = [
-            (run.run.purpose, run.outcome.value)
+            (run, run.outcome.value)
             for run in runs
             if isinstance(run.outcome, Measured)
             and run.run.purpose in COMPARABLE
             and run.started_at >= record.since
         ]
-        fresh = [value for purpose, value in measured if purpose is not Purpose.SCREEN]
+        measured = [(run, value) for run, value in measured if alike(run.under, self._under)] or measured
+        fresh = [value for run, value in measured if run.run.purpose is not Purpose.SCREEN]
         return fresh or [value for _, value in measured]
 
 
