@@ -75,6 +75,11 @@ class Asking:
         return len(self._thinking)
 
     @property
+    def expected(self) -> int:
+        """How many of them will come to a proposal. Whoever waits for others may wait for ever."""
+        return sum(not isinstance(one.agent, Waiter) for one in self._thinking)
+
+    @property
     def only_waits(self) -> bool:
         """Whether whoever is asked only waits for others."""
         return bool(self._thinking) and all(isinstance(one.agent, Waiter) for one in self._thinking)

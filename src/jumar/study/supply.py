@@ -95,7 +95,7 @@ class Supply:
 
     def _whose_turn(self, sitting: Sitting, *, ahead: bool = False) -> AnyAgent | None:
         """Who is to be asked, where the limits leave room beside what waits and what is thought of."""
-        in_hand = len(self._history.open) + self._asking.thinking
+        in_hand = len(self._history.open) + self._asking.expected
         return None if sitting.reached(under_way=in_hand) else self._asking.whose_turn(ahead=ahead)
 
     def _is_revisiting(self) -> bool:
