@@ -16,6 +16,7 @@ import pytest
 
 from jumar.app import open_study
 from jumar.core.event import Noticed
+from jumar.errors import Usage
 from jumar.home import Options
 from jumar.hooks import calling
 from jumar.testing.tiny import CONTRACT, EXACT, Cli
@@ -57,14 +58,15 @@ def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 @pytest.fixture
-def programs(tmp_path: Path) -> dict[str, str]:
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A PATH on which sendmail and notify-send write down what they are given."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in ("sendmail", "notify-send"):
         (folder / name).write_text(f'#!/bin/sh\n(echo "$*"; cat) >> {tmp_path}/{name}.got\n')
         (folder / name).chmod(0o755)
-    return {"PATH": f"{folder}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    path = (str(folder), str(Path(sys.executable).parent), os.environ["PATH"])
+    monkeypatch.setenv("PATH", os.pathsep.join(path))
 
 
 def with_hooks(folder: Path, text: str) -> None:
@@ -75,10 +77,11 @@ def with_hooks(folder: Path, text: str) -> None:
 def test_each_moment_reaches_a_person_and_what_fails_is_noted_once(
     repository: Callable[[Mapping[str, str]], Path],
     receiver: tuple[str, list[dict[str, Any]]],
-    programs: dict[str, str],
-    jumar: Cli,
+    programs: None,
+    monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
+    monkeypatch.setattr(calling, "LIMIT_S", 120.0)  # of a machine that is busy
     url, got = receiver
     contract = CONTRACT.replace("experiments = 8", "plateau = 1")
     patches = {
@@ -93,9 +96,8 @@ def test_each_moment_reaches_a_person_and_what_fails_is_noted_once(
         'on_end = ["jumar notify mail me@example.org", "no-such-program"]\n'
         'on_error = "false"\n',
     )
-    run = ("run", "--agent", f"replay:{target}/patches", "--workers", "1")
-    said = jumar(target, *run, extra=programs)
-    assert "secret" not in said.stdout + said.stderr
+    study = open_study(target, options=Options(agent=f"replay:{target}/patches", workers=1))
+    study.run()
     kept = [each for each in got if each["experiment"] == 1]
     assert len(kept) == 2 == len(got)
     assert kept[0]["hook"] == "on_keep" and kept[0]["hypothesis"] == "a lower rate" and kept[0]["gain"] > 0
@@ -107,19 +109,23 @@ def test_each_moment_reaches_a_person_and_what_fails_is_noted_once(
         mail.startswith("-oi -t\nTo: me@example.org\nSubject: Jumar: tiny ended:")
         and "finished: True" in mail
     )
-    noticed = [each.event.words for each in open_study(target).entries() if isinstance(each.event, Noticed)]
+    noticed = [each.event.words for each in study.entries() if isinstance(each.event, Noticed)]
     failed = [words for words in noticed if words.startswith("the hook")]
     assert len(failed) == 2, failed
     assert "on_keep failed" in failed[0] and "jumar ended with 3" in failed[0]
     assert "on_end failed" in failed[1] and "no-such-program cannot be started" in failed[1]
-    assert "127.0.0.1 answered 500" in (target / ".jumar/studies/tiny/hooks.log").read_text()
+    log = (target / ".jumar/studies/tiny/hooks.log").read_text()
+    assert "127.0.0.1 answered 500" in log and "secret" not in log
 
-    jumar(target, "notify", "desktop", extra=programs)
-    assert "Jumar can reach you" in (tmp_path / "notify-send.got").read_text()
-    said = jumar(target, "notify", "webhook", "ftp://x", expect=2, extra=programs)
-    assert "https://" in said.stderr
     with_hooks(target, "on_kept = 'true'")
-    assert "did you mean on_keep?" in jumar(target, "run", expect=2, extra=programs).stderr
+    with pytest.raises(Usage, match="there is no hook `on_kept`"):
+        study.run()
+
+
+def test_what_tells_people_can_be_tried_by_hand(programs: None, jumar: Cli, tmp_path: Path) -> None:
+    jumar(tmp_path, "notify", "desktop")
+    assert "Jumar can reach you" in (tmp_path / "notify-send.got").read_text()
+    assert "https://" in jumar(tmp_path, "notify", "webhook", "ftp://x", expect=2).stderr
 
 
 def test_an_error_is_told_and_a_hook_that_hangs_holds_nobody_up(

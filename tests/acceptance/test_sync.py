@@ -18,6 +18,7 @@ from jumar.core.contract import Direction
 from jumar.core.event import Heard
 from jumar.core.hearsay import FOREIGN, Hearsay
 from jumar.core.verdict import Decision
+from jumar.errors import JumarError, Usage
 from jumar.exchange import Exchange
 from jumar.home import Home, Options
 from jumar.rules.hearsay import write_record
@@ -62,12 +63,17 @@ def worked(folder: Path, agent: str, experiments: int) -> Study:
     return study
 
 
+def set_traps(hooks: Path, mark: Path) -> None:
+    """Every hook that git could run here or there; each would leave a line in `mark`."""
+    for name in (*HOOKS, "pre-push", "pre-receive", "post-receive", "proc-receive"):
+        (hooks / name).write_text(f"#!/bin/sh\necho {name} >> '{mark}'\n")
+        (hooks / name).chmod(0o755)
+
+
 def test_two_clones_exchange_what_they_found(target: Repository, tmp_path: Path, jumar: Cli) -> None:
     mark, bare = tmp_path / "mark", tmp_path / "bare.git"
     for hooks in (target.folder / ".git/hooks", bare / "hooks"):
-        for name in (*HOOKS, "pre-push", "pre-receive", "post-receive", "proc-receive"):
-            (hooks / name).write_text(f"#!/bin/sh\necho {name} >> '{mark}'\n")
-            (hooks / name).chmod(0o755)
+        set_traps(hooks, mark)
     one = worked(target.folder, f"replay:{target.folder}/patches", 2)
     assert [each.verdict.decision for each in one.experiments()[1:] if each.verdict] == [
         Decision.DISCARDED,
@@ -80,7 +86,8 @@ def test_two_clones_exchange_what_they_found(target: Repository, tmp_path: Path,
     target.git("--git-dir=../bare.git", "-c", "core.hooksPath=/dev/null", "fetch", "-q", ".", "main:main")
     mark.unlink(missing_ok=True)
     assert "2 told, 0 heard of" in jumar(target.folder, "sync", "origin").stdout
-    assert "0 told, 0 heard of" in jumar(target.folder, "sync", "origin").stdout
+    again = exchange_of(target.folder).sync("origin", start=Path("/"))
+    assert (again.sent, again.fetched, again.refused) == (0, 0, ())
 
     tmp_path.joinpath("clones").mkdir()
     target.git("clone", "-q", str(bare), str(tmp_path / "clones/two"))
@@ -97,14 +104,15 @@ def test_two_clones_exchange_what_they_found(target: Repository, tmp_path: Path,
 
     # It is adopted by being run here; there it is seen that somebody ran it again.
     assert "is tried here" in jumar(two.folder, "adopt", first["name"]).stdout
-    assert "adopted already" in jumar(two.folder, "adopt", first["name"], expect=2).stderr
+    with pytest.raises(Usage, match="adopted already"):
+        exchange_of(two.folder).adopt(first["name"])
     two.run(experiments=1)
     adopted = two.experiments()[-1]
     assert "«a lower rate»: kept there" not in two.reading().text
     assert adopted.is_kept and adopted.experiment.agent == FOREIGN, adopted.verdict
     assert adopted.experiment.details[FOREIGN]["name"] == first["name"]
     assert "+RATE = 2.0" in two.diff(adopted.number)
-    jumar(two.folder, "sync", str(bare))
+    assert exchange_of(two.folder).sync("bare.git", start=tmp_path).sent == 1
     back = json.loads(jumar(target.folder, "sync", "origin", "--adopt", "5", "--json").stdout)
     assert back["fetched"] == 1 and back["adopted"] == []
     assert back["heard"][0]["claim"]["of"] == first["name"]
@@ -232,12 +240,17 @@ def test_what_is_forged_or_hostile_is_refused_by_name_and_the_others_go_on(
     forger.repo.references.create(f"{PLACE}/{THEIRS}/{forger.count}", fine)
     forger.why[forger.count] = "is not a tag"
     forger.repo.references.create(f"{PLACE}/EVIL/1", fine)
+    broken = "fedcba987654"  # what cannot even be fetched holds nobody else up
+    (Path(forger.repo.path) / f"{PLACE}/{broken}").mkdir()
+    missing = forger.repo.odb.write(ObjectType.TAG, tag_of("1" * 40, "x", 0, b"{}")[1])
+    (Path(forger.repo.path) / f"{PLACE}/{broken}/1").write_text(f"{missing}\n")
 
     exchange = exchange_of(target.folder)
     synced = exchange.sync("origin", start=Path("/"))
 
     reasons = {each.name: each.why for each in synced.refused}
     assert synced.fetched == 1 and [each.number for each in exchange.heard()] == [1]
+    assert reasons.pop(f"theirs, {broken}").startswith("../bare.git: ")
     assert reasons.pop("theirs, EVIL/1") == "that is no name of a record"
     for number, why in forger.why.items():
         if why:
@@ -264,15 +277,16 @@ def test_a_copy_of_the_ledger_cannot_write_over_what_was_told(forger: Forger, ta
 
 def test_a_remote_that_is_none_is_one_clear_line(target: Repository, jumar: Cli) -> None:
     worked(target.folder, "nop", 1)
+    exchange = exchange_of(target.folder)
     for remote, said in (
         ("nobody", "is no remote of this repository"),
-        ("--upload-pack=touch ran", "no such option"),
+        ("--upload-pack=touch ran;", "is no remote of this repository"),
         ("/nowhere/at:all", "does not appear to be a git repository"),
         ("ext::sh -c 'touch ran'", "not allowed"),
-        ("https://me:secret@127.0.0.1:1/x.git", "https://127.0.0.1:1/x.git"),
     ):
-        done = jumar(target.folder, "sync", remote, expect=None)
-        assert done.returncode in (2, 3)
-        assert said in done.stderr.replace("No such", "no such") and "fix:" in done.stderr
-        assert "secret" not in done.stderr and len(done.stderr.splitlines()) == 2, done.stderr
+        with pytest.raises(JumarError, match=said):
+            exchange.sync(remote, start=target.folder)
     assert not list(target.folder.glob("ran*"))
+    done = jumar(target.folder, "sync", "https://me:secret@127.0.0.1:1/x.git", expect=3).stderr
+    assert done.startswith("problem: https://127.0.0.1:1/x.git: ") and "\nfix: " in done
+    assert "secret" not in done and len(done.splitlines()) == 2

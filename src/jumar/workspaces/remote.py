@@ -50,7 +50,7 @@ _CURES = (
         "its owner is somebody else: git config --global --add safe.directory, if you trust it",
     ),
     (r"not appear to be a git repository|does not exist|not found", "make it: git init --bare FOLDER"),
-    (r"resolve host|refused|timed out|unreachable|unable to connect", "see that its server can be reached"),
+    (r"resolve host|refused|timed out|unreachable|connect", "see that its server can be reached"),
     (r"denied|could not read|uthentication|verification failed", "log in as for `git fetch`, then try again"),
     (r"too large|File size limit|SIGXFSZ", "ask whose it is to send less"),
     (r"No space left|quota", "free some disk"),
@@ -162,7 +162,7 @@ class Remote(NamedTuple):
     def _failed(self, said: str, code: int) -> EnvironmentUnfit:
         lines = [line for line in said.splitlines() if line.startswith(("fatal:", "error:"))]
         why = short((lines or said.splitlines() or [f"git ended with {code}"])[0], 300)
-        why = why.replace(self.url, self.shown)
+        why = why.removeprefix("fatal: ").replace(self.url, self.shown)
         fix = next(
             (cure for words, cure in _CURES if re.search(words, said)), "see what `git ls-remote` says of it"
         )
