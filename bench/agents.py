@@ -40,6 +40,7 @@ from jumar.core.evaluator import FinishedRun
 from jumar.core.event import Entry, RunEnded
 from jumar.core.executor import Ended
 from jumar.core.job import Ending, ExitReport, Job
+from jumar.core.machine import Circumstances
 from jumar.core.outcome import Failed, Measured, Outcome, Why
 from jumar.core.proposal import Edit, Proposal
 from jumar.home import Home, Options
@@ -148,6 +149,7 @@ class Machine:
     """Runs end as soon as they are submitted; after so many the study is asked to finish."""
 
     slots = 1
+    under: Circumstances | None = None  # a stand-in runs alike wherever it is
 
     def __init__(self, runs: int) -> None:
         self._left = runs
