@@ -6,7 +6,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
@@ -18,6 +18,7 @@ from jumar.core.contract import Contract
 from jumar.core.event import Event, HandedIn, Noted, TakenUp
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.ledger import StudyRecord
+from jumar.core.probe import Measure
 from jumar.core.proposal import MOST_PREDICTED, REGULAR, TICKET, Change, Edit, Proposal
 from jumar.core.workspace import EXECUTABLE, LINK
 from jumar.errors import Breach, Usage
@@ -139,11 +140,7 @@ class Intake:
         if len(history.handed) >= MOST_WAITING:
             raise Usage(f"{MOST_WAITING} proposals wait already", fix="wait for verdicts: `jumar wait`")
         champion = history.champion_commit
-        parent = parent or champion
-        made = edits(self._briefing.editable_files(parent), self._contract.target.editable)
-        if not made:
-            raise Breach("no file was changed", fix="change an editable file", code="unreadable")
-        made = self._on_champion(made, parent, champion, history)
+        made = self._made(edits, parent or champion, history)
         tree = self._admission.check(made, champion, history).tree
         for ticket, waiting in history.handed.items():
             if waiting.tree == tree:
@@ -165,18 +162,42 @@ class Intake:
 
     def hand_in_folder(self, folder: Path, hypothesis: str, predicted: float | None) -> int:
         """The same for what is different in a work tree that was handed out, or in any copy of the target."""
+        edits, parent, of = self._of_folder(folder)
+        return self.hand_in(edits, hypothesis, predicted, parent, key=of.key if of else "")
+
+    def measure(self, edits: Edits, parent: str = "") -> Measure:
+        """What has edits measured once before they are proposed. Raises Breach where they could not be."""
+        history = self._measured()
+        made = self._made(edits, parent or history.champion_commit, history)
+        self._admission.check(made, history.champion_commit, history, repeats=True)
+        return Measure(edits=self._keep(msgspec.json.encode(made)), parent=history.champion_commit)
+
+    def measure_folder(self, folder: Path) -> Measure:
+        """The same for what is different in a work tree."""
+        edits, parent, _ = self._of_folder(folder)
+        return self.measure(edits, parent)
+
+    def _made(self, edits: Edits, parent: str, history: History) -> tuple[Edit, ...]:
+        """Edits on top of the champion, from such as are made on `parent`."""
+        made = edits(self._briefing.editable_files(parent), self._contract.target.editable)
+        if not made:
+            raise Breach("no file was changed", fix="change an editable file", code="unreadable")
+        return self._on_champion(made, parent, history.champion_commit, history)
+
+    def _of_folder(self, folder: Path) -> tuple[Edits, str, Try | None]:
+        """What is different in a folder, on which commit, and what it was handed out as."""
         of = read_try(folder)
         if of is not None and (Path(of.target), of.study) != (self._home.folder, self._home.study):
             raise Usage(
                 f"{folder} is a work tree of study {of.study} in {of.target}",
                 fix="propose it there (-C, --study), or take another: `jumar try`",
             )
-        parent = of.parent if of else self._open().champion_commit
+        parent = of.parent if of else self._measured().champion_commit
 
         def edits(_: Mapping[str, bytes], __: Sequence[str]) -> tuple[Edit, ...]:
             return tuple(self._different(folder, parent, of))
 
-        return self.hand_in(edits, hypothesis, predicted, parent, key=of.key if of else "")
+        return edits, parent, of
 
     def _different(self, folder: Path, parent: str, of: Try | None) -> Iterator[Edit]:
         """What of a folder is not as in a commit. Only a whole work tree says which files are gone."""
@@ -207,12 +228,14 @@ class Intake:
         if folder is None:
             folder = Path(tempfile.mkdtemp(prefix=f"jumar-{self._home.study}-")) / "try"
         folder = folder.resolve()
-        if folder.exists():
-            raise Usage(f"{folder} exists", fix="name a folder that is not there yet, or leave it out")
+        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+            raise Usage(f"{folder} holds something", fix="name a new folder or an empty one, or leave it out")
         if folder.is_relative_to(self._home.folder):
             raise Usage(f"{folder} is inside the target", fix="name a folder outside, or leave it out")
         folder.parent.mkdir(parents=True, exist_ok=True)
         around = self._around()
+        with suppress(FileNotFoundError):
+            folder.rmdir()  # an empty one: it is made anew
         self._workspace.materialise(champion, folder, without=around.without)
         links = []
         for name, real in around.inputs.items():
@@ -291,6 +314,10 @@ class Intake:
                 f"study {self._home.study} (agent: {terms.agent}) takes no proposals from outside",
                 fix=f"start one that does: jumar run --new --agent {AGENT}",
             )
+        return self._measured()
+
+    def _measured(self) -> History:
+        """The study as it stands, once the unchanged target has been measured."""
         if not self.is_measured:
             raise Usage(
                 "nothing can be proposed yet: the unchanged target has not been measured",

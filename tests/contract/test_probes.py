@@ -194,3 +194,30 @@ def test_an_agent_has_one_old_experiment_for_a_proposal_tried_again(target: Path
     assert second.startswith("experiment 1 is tried again for this proposal, and one is enough")
     again = [one.number for one in study.experiments() if one.experiment.details.get("retest_of") == 1]
     assert len(again) == 1 and len(study.experiments()) == 5
+
+
+def test_an_agent_has_changes_measured_before_it_proposes_them(target: Path) -> None:
+    def change(find: str, by: str) -> dict[str, object]:
+        return {"changes": [{"kind": "replace", "path": "work.py", "find": find, "by": by}]}
+
+    agent = Curious(
+        ("A = 3.0", "A = 2.0"),
+        asks=(
+            ("measure", change("A = 3.0", "A = 1.0")),
+            ("measure", change("print(f", "raise SystemExit(3)  # print(f")),
+            ("measure", change("A = 3.0", "A = (")),
+            ("measure", change("C = 3.0", "C = 1.0")),
+            ("measure", {"changes": [{"kind": "write", "path": "jumar.toml", "content": ""}]}),
+            ("measure", {"changes": []}),
+        ),
+    )
+    study = run(target, agent)
+    better, dead, unparsed, absent, closed, empty = agent.told
+    assert "with them: 4 (" in better and "without: 6 (" in better and "33.33% better" in better
+    assert "with them: crash" in dead and "exit code 3" in dead and "without: 6" in dead
+    assert "mend the syntax" in unparsed and "C = 3.0" in absent
+    assert "jumar.toml" in closed and "do not fit" in empty
+    assert len(probes(study)) == 4 and study.experiment(1).is_kept and len(study.experiments()) == 2
+    assert [entry.event.words for entry in study.entries() if isinstance(entry.event, Probed)] == [
+        "measured edits once, before they were proposed"
+    ] * 2

@@ -54,6 +54,7 @@ VERBS = {
     },
     "Research from outside": {
         "try": ("outside", "Hand out a work tree of the champion, to edit."),
+        "measure": ("outside", "Have edits measured once, before they are proposed."),
         "propose": ("outside", "Hand in a proposal: a work tree, a patch, or files."),
         "wait": ("outside", "Wait for a verdict; the exit code tells it."),
         "note": ("outside", "Note something for whoever proposes next."),

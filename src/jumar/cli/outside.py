@@ -1,18 +1,19 @@
-"""Owns the verbs of whoever researches from outside: try, propose, wait, note."""
+"""Owns the verbs of whoever researches from outside: try, measure, propose, wait, note."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from jumar.app import Study
 from jumar.cli import render
 from jumar.cli.exits import Exit
+from jumar.cli.probes import beyond_option, look
 from jumar.cli.readers import opened
 from jumar.cli.verb import folder_option, json_option, of_a_study, study_option, verb
 from jumar.core.verdict import Decision
@@ -30,6 +31,19 @@ ENDS = {
     Decision.FAILED: Exit.FAILED,
     Decision.INVALID: Exit.INVALID,
 }
+
+
+def of_edits(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What says which edits of which study."""
+    for option in (
+        click.option("--file", "files", multiple=True, metavar="PATH=FILE", help="PATH shall be as FILE is."),
+        click.option("--patch", metavar="FILE", help="A unified diff against the champion; - reads it here."),
+        click.option("--from", "source", metavar="FOLDER", help="A work tree that `jumar try` handed out."),
+        study_option,
+        folder_option,
+    ):
+        command = option(command)
+    return command
 
 
 @verb("jumar try", 'jumar try /tmp/idea --about "a longer warm-up" && cd /tmp/idea')
@@ -54,11 +68,7 @@ def try_(place: Path | None, folder: Path, study: str | None, about: str, as_jso
     'jumar propose --from /tmp/idea --hypothesis "warm-up lets a higher LR live" --predicted 0.02',
     'jumar propose --file train.py=/tmp/train.py --hypothesis "RMSNorm is cheaper"',
 )
-@folder_option
-@study_option
-@click.option("--from", "source", metavar="FOLDER", help="A work tree that `jumar try` handed out.")
-@click.option("--patch", metavar="FILE", help="A unified diff against the champion; - reads it from here.")
-@click.option("--file", "files", multiple=True, metavar="PATH=FILE", help="PATH shall be what is in FILE.")
+@of_edits
 @click.option("--hypothesis", required=True, help="In a sentence: what is changed, and why that helps.")
 @click.option("--predicted", type=float, metavar="SHARE", help="Relative gain expected: 0.02 is 2 % better.")
 @json_option
@@ -75,24 +85,58 @@ def propose(
     It is checked at once, like any agent's: scope, syntax, and whether that code was tried before. What is
     refused is not recorded.
     """
-    source, patch, files = sources["source"], sources["patch"], sources["files"]
+    given = _given(folder, **sources)
+    intake = opened(given.at, study)[0].intake()
+    if given.folder:
+        ticket = intake.hand_in_folder(given.folder, hypothesis, predicted)
+    else:
+        ticket = intake.hand_in(given.edits(), hypothesis, predicted)
+    if as_json:
+        return render.data({"ticket": f"t{ticket}"})
+    render.say(f"t{ticket}")
+
+
+@verb("jumar measure --from /tmp/idea", "jumar measure --patch idea.diff --json")
+@of_edits
+@beyond_option
+@json_option
+def measure(folder: Path, study: str | None, beyond: bool, as_json: bool, **sources: Any) -> int:
+    """Have edits measured once, before they are proposed: what they gain on one seed, or what they die of.
+
+    One run with them and one of the champion beside it, scored as every run is; decides nothing, keeps
+    nothing, counts as no experiment. While a study runs, it counts as two of the eight usual runs that may
+    be taken from outside between two experiments.
+    """
+    given = _given(folder, **sources)
+    live, _ = opened(given.at, study)
+    intake = live.intake()
+    made = intake.measure_folder(given.folder) if given.folder else intake.measure(given.edits())
+    return look(live, made, beyond=beyond, as_json=as_json)
+
+
+class _Given(NamedTuple):
+    """What the command line says of edits, and where the target is."""
+
+    at: Path
+    folder: Path | None
+    patch: str | None
+    files: Sequence[str]
+
+    def edits(self) -> Edits:
+        return _edits(self.patch, self.files)
+
+
+def _given(folder: Path, source: str | None, patch: str | None, files: Sequence[str]) -> _Given:
     if not (source or patch or files) and read_try(folder.resolve()):
         source = str(folder)
     elif source and folder == Path() and read_try(Path(source)):
         folder = Path(source)  # which stands for its target, wherever this shell is
     if [bool(source), bool(patch), bool(files)].count(True) != 1:
         raise Usage(
-            "nothing says what to propose, or too much does",
+            "nothing says which edits, or too much does",
             fix="name one: --from FOLDER, --patch FILE, or --file PATH=FILE (again and again)",
         )
-    intake = opened(folder, study)[0].intake()
-    if source:
-        ticket = intake.hand_in_folder(_existing(source), hypothesis, predicted)
-    else:
-        ticket = intake.hand_in(_edits(patch, files), hypothesis, predicted)
-    if as_json:
-        return render.data({"ticket": f"t{ticket}"})
-    render.say(f"t{ticket}")
+    return _Given(folder, _existing(source) if source else None, patch, files)
 
 
 def _edits(patch: str | None, files: Sequence[str]) -> Edits:

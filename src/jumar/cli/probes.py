@@ -51,7 +51,7 @@ def sweep(
     """
     live, _ = opened(folder, study)
     render.note(f"{runs} runs, each with {share:.0%} of the budget")
-    return _look(live, Sweep(knobs=knobs, runs=runs, share=share), **options)
+    return look(live, Sweep(knobs=knobs, runs=runs, share=share), **options)
 
 
 @verb("jumar profile", "jumar profile 12 --json")
@@ -66,10 +66,11 @@ def profile(number: int | None, folder: Path, study: str | None, **options: bool
     counts as two of the eight usual runs that may be taken from outside between two experiments.
     """
     live, _ = opened(folder, study)
-    return _look(live, Profile(experiment=number), **options)
+    return look(live, Profile(experiment=number), **options)
 
 
-def _look(live: Study, probe: Probe, *, beyond: bool, as_json: bool) -> int:
+def look(live: Study, probe: Probe, *, beyond: bool, as_json: bool) -> int:
+    """Have a probe made, and show what it told."""
     told = live.look(probe, beyond=beyond)
     if told is None:
         return Exit.INTERRUPTED

@@ -1,4 +1,4 @@
-"""Looks at a study's code that decide nothing: a sweep of knobs, a profile of one run."""
+"""Looks at a study's code that decide nothing: a sweep of knobs, a profile, edits measured once."""
 
 from __future__ import annotations
 
@@ -32,18 +32,27 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, tag="profile", forbid_u
     experiment: Number | None = None
 
 
-Probe = Sweep | Profile
+class Measure(msgspec.Struct, frozen=True, kw_only=True, tag="measure", forbid_unknown_fields=True):
+    """One run of edits that nobody has proposed, beside one of what they are made on, both on one seed."""
+
+    edits: str  #: digest of the edits, which are kept beside the ledger
+    parent: str  #: commit that they are made on
+
+
+Probe = Sweep | Profile | Measure
 
 
 def probe_in_words(probe: Probe | None, runs: int) -> str:
     """What was looked at, on one line."""
     if isinstance(probe, Sweep):
         return f"swept {', '.join(probe.knobs)} with {runs} runs of {probe.share:.0%} of the budget"
+    if isinstance(probe, Measure):
+        return "measured edits once, before they were proposed"
     return "took a profile of one run"
 
 
 def in_a_word(probe: Probe) -> str:
-    """What it is: a sweep, a profile."""
+    """What it is: a sweep, a profile, a measure."""
     return str(probe.__struct_config__.tag)
 
 

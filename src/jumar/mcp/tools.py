@@ -8,6 +8,7 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from jumar.app import Study, open_study
 from jumar.core.desk import ANSWER_BYTES, Tool
@@ -15,7 +16,7 @@ from jumar.core.probe import Probe
 from jumar.core.proposal import Change
 from jumar.errors import Breach, Usage
 from jumar.home import read_try
-from jumar.intake import Intake, from_changes, from_patch
+from jumar.intake import Edits, Intake, from_changes, from_patch
 from jumar.reports.words import number
 from jumar.rules.plain import short
 from jumar.rules.tokens import cut
@@ -38,14 +39,33 @@ class _Nothing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     pass
 
 
-class _Propose(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    hypothesis: Annotated[str, Meta(description="one sentence: what is changed, and why that should help")]
-    predicted: Annotated[float | None, Meta(description="relative gain expected: 0.01 is 1 % better")] = None
+class _Edits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Edits, said in one of three ways."""
+
     changes: Annotated[
         tuple[Change, ...], Meta(description="made one after the other, on the champion's files")
     ] = ()
     folder: Annotated[str, Meta(description="instead: a folder that `try` handed out, edited by you")] = ""
     patch: Annotated[str, Meta(description="instead: a unified diff against the champion's files")] = ""
+
+    @property
+    def of_folder(self) -> Path | None:
+        """The work tree that holds them, if one does. Raises Usage where it was not handed out."""
+        if [bool(self.changes), bool(self.folder), bool(self.patch)].count(True) != 1:
+            raise Usage("nothing says which edits, or too much does", fix="give changes, folder or patch")
+        if self.folder and read_try(Path(self.folder)) is None:
+            raise Usage(f"{self.folder} was not handed out by `try`", fix="use one that was, or give changes")
+        return Path(self.folder) if self.folder else None
+
+    @property
+    def made(self) -> Edits:
+        """The others."""
+        return from_changes(self.changes) if self.changes else from_patch("it", self.patch.encode())
+
+
+class _Propose(_Edits, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    hypothesis: Annotated[str, Meta(description="one sentence: what is changed, and why that should help")]
+    predicted: Annotated[float | None, Meta(description="relative gain expected: 0.01 is 1 % better")] = None
 
 
 class _Wait(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,15 +123,21 @@ class Tools:
         own = (
             Tool(name=name, about=deed.about, arguments=_schema(deed.shape)) for name, deed in _DEEDS.items()
         )
-        return (*own, *TOOLS, *PROBES)
+        looks = (replace(one, arguments=_schema(_Edits)) if one.name == "measure" else one for one in PROBES)
+        return (*own, *TOOLS, *looks)
 
     def probe(self, name: str, arguments: Mapping[str, Any]) -> str:
-        """What a sweep or a profile shows; it takes runs, and minutes. May be called beside all others."""
+        """What a look shows; it takes runs, and minutes. May be called beside all others."""
+        live = open_study(self._folder, study=self._name)
         try:
-            probe = msgspec.convert({**arguments, "type": name}, type=Probe, strict=False)
+            if name == "measure":
+                asked, intake = msgspec.convert(dict(arguments), _Edits, strict=False), live.intake()
+                folder = asked.of_folder
+                probe: Probe = intake.measure_folder(folder) if folder else intake.measure(asked.made)
+            else:
+                probe = msgspec.convert({**arguments, "type": name}, type=Probe, strict=False)
         except msgspec.ValidationError as error:
             raise Usage(f"the arguments of {name} do not fit: {error}", fix="see its schema") from error
-        live = open_study(self._folder, study=self._name)
         if live.holder() is None:
             raise Usage("nobody runs the study now", fix="have it run: `jumar run`")
         return cut(live.look(probe) or "it was stopped", ANSWER_BYTES)
@@ -170,17 +196,11 @@ class Tools:
         return f"{folder}\n\nEdit {editable} in there, then propose with this folder."
 
     def _propose(self, asked: _Propose) -> str:
-        if [bool(asked.changes), bool(asked.folder), bool(asked.patch)].count(True) != 1:
-            raise Usage("nothing says what to propose, or too much does", fix="give changes, folder or patch")
         intake = self._in()
-        if asked.folder:
-            folder = Path(asked.folder)
-            if read_try(folder) is None:
-                raise Usage(f"{folder} was not handed out by `try`", fix="use one that was, or give changes")
+        if folder := asked.of_folder:
             ticket = intake.hand_in_folder(folder, asked.hypothesis, asked.predicted)
         else:
-            edits = from_changes(asked.changes) if asked.changes else from_patch("it", asked.patch.encode())
-            ticket = intake.hand_in(edits, asked.hypothesis, asked.predicted)
+            ticket = intake.hand_in(asked.made, asked.hypothesis, asked.predicted)
         runs = "" if self._live().holder() else "; nobody runs the study now, and it waits until `jumar run`"
         return f"t{ticket}{runs}"
 

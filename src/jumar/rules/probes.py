@@ -1,4 +1,4 @@
-"""Tells what probes showed, in Markdown: the curve of a sweep, and where the time of a run went."""
+"""Tells what probes showed, in Markdown: a sweep's curve, where a run's time went, what edits gave."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from jumar.core.contract import Metric
 from jumar.core.outcome import Failed, Measured, Outcome, Stopped
 from jumar.core.probe import Sweep, Variant
 from jumar.rules.plain import short
-from jumar.rules.telling import data, quoted
+from jumar.rules.telling import NEEDS_NO_SAYING, data, others_in_words, quoted
 from jumar.rules.veil import Veil
 
 MOST_HOT, MOST_MODULES = 20, 10
@@ -64,14 +65,37 @@ def sweep_in_words(sweep: Sweep, seen: Sequence[Seen], champion: int, veil: Veil
     return "\n".join(lines)
 
 
-def _in_words(outcome: Outcome, veil: Veil) -> str:
+def _in_words(outcome: Outcome, veil: Veil, most: int = 120) -> str:
     match outcome:
         case Measured(value=value):
             return f"{veil.value(value):.6g}"
         case Failed(why=why, detail=detail):
-            return f"{why.value}: {quoted(veil.log(detail), 120)}"
+            return f"{why.value}: {quoted(veil.log(detail), most)}"
         case Stopped(detail=detail):
-            return f"stopped: {quoted(detail, 120)}"
+            return f"stopped: {quoted(detail, most)}"
+
+
+def measure_in_words(experiment: int, own: Outcome, its: Outcome, veil: Veil, metric: Metric) -> str:
+    """What edits gave in one run, beside the run without them."""
+    lines = [
+        f"One run with the edits and one of experiment {experiment} without, on one seed:",
+        "",
+        f"- with them: {_in_words(its, veil, 600)}{_besides(its)}",
+        f"- without: {_in_words(own, veil)}{_besides(own)}",
+    ]
+    if isinstance(its, Measured) and isinstance(own, Measured):
+        gain = metric.relative_gain(veil.value(own.value), veil.value(its.value))
+        lines.append(f"- that is {abs(gain):.2%} {'better' if gain > 0 else 'worse'}" * (gain != 0))
+    return "\n".join(
+        [*lines, "", "One seed proves nothing, and nothing was judged or kept: propose what looks better."]
+    )
+
+
+def _besides(outcome: Outcome) -> str:
+    if not isinstance(outcome, Measured):
+        return ""
+    shown = {name: value for name, value in outcome.others.items() if name not in NEEDS_NO_SAYING}
+    return f" ({others_in_words(shown)})" if shown else ""
 
 
 def profile_in_words(experiment: int, wall_s: float, outcome: Outcome, told: Sequence[Timed]) -> str:

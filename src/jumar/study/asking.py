@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from jumar.core.agent import Agent, AnyAgent, Brief, Researcher, Team, Waiter
 from jumar.core.desk import Question
 from jumar.core.event import Answered, Asked, Noticed, TakenUp, Thought, Wish
-from jumar.core.probe import Probe
 from jumar.core.proposal import TICKET, Cost, Proposal
 from jumar.errors import AgentFailed, Breach, NoRoom, Usage
 from jumar.rules.brief_text import brief_text
@@ -314,7 +313,7 @@ class Asking:
             if tool == RETEST.name:
                 told.set_result(self._retest(one, arguments))
                 return told
-            probe = msgspec.convert({**arguments, "type": tool}, type=Probe, strict=False)
+            probe = self._probing.read(tool, arguments, one.question.parent)
             cost = 0.0 if self._probing.is_known(probe) else self._probing.estimate(probe)
             if one.probed + cost > MOST_RUNS:
                 left = MOST_RUNS - one.probed

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Future
 from statistics import fmean
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 from msgspec.structs import replace
 
 from jumar.core.contract import Scores
 from jumar.core.desk import Tool
 from jumar.core.event import Probed
 from jumar.core.experiment import BASELINE
-from jumar.core.probe import Probe, Profile, Sweep, Variant
+from jumar.core.probe import Measure, Probe, Profile, Sweep, Variant
+from jumar.core.proposal import Change, Edit
 from jumar.core.run import Purpose, Run
-from jumar.errors import LedgerUnfit, Usage
-from jumar.rules.probes import Seen, Timed, profile_in_words, sweep_in_words
+from jumar.errors import Breach, LedgerUnfit, Usage
+from jumar.rules.drafts import edits_from
+from jumar.rules.probes import Seen, Timed, measure_in_words, profile_in_words, sweep_in_words
 from jumar.rules.seeds import seed_for
+from jumar.study.admission import Admission
 from jumar.study.brief import Briefing
 from jumar.study.flight import PROFILES, Landed
 from jumar.study.parts import Parts
@@ -28,14 +33,27 @@ from jumar.study.recorder import Recorder
 # experiment itself takes when it is kept.
 MOST_RUNS = 8.0
 SLOWER = 2.0  # a profiled run than a usual one
+SIDES = 2.0  # of a measure: with the edits, and without
 LEAST_SHARE = 1 / 8  # that a shortened run counts as: it starts up like any other
 
 
-def _tool(kind: type[Sweep | Profile], about: str) -> Tool:
-    (schema,) = msgspec.json.schema_components([kind], ref_template="{name}")[1].values()
+class Changed(msgspec.Struct, frozen=True, kw_only=True, tag="measure", forbid_unknown_fields=True):
+    """A measure as a model asks for it: with the changes themselves."""
+
+    changes: Annotated[
+        tuple[Change, ...],
+        Meta(min_length=1, description="made one after the other, on the files as shown"),
+    ]
+
+
+def _tool(kind: type[Sweep | Profile | Changed], about: str) -> Tool:
+    ((shape,), parts) = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
+    schema = parts.pop(shape["$ref"].rpartition("/")[2])
     shown = {name: each for name, each in schema["properties"].items() if name != "type"}
     required = [name for name in schema["required"] if name != "type"]
     arguments = {"type": "object", "properties": shown, "required": required, "additionalProperties": False}
+    if parts:
+        arguments["$defs"] = parts
     return Tool(name=str(kind.__struct_config__.tag), about=about, arguments=arguments)
 
 
@@ -49,6 +67,11 @@ TOOLS = (
         Profile,
         "Where the time of one run goes: start-up, imports, hot functions (cProfile). Counts as "
         f"{SLOWER:g} usual runs.",
+    ),
+    _tool(
+        Changed,
+        "One run of changes before you propose them, beside one of the same code without, both on one seed: "
+        f"what they gain there, or what they die of. Decides nothing. Counts as {SIDES:g} usual runs.",
     ),
 )
 
@@ -77,6 +100,7 @@ class Probing:
 
     def __init__(self, parts: Parts, recorder: Recorder, queue: Queue, briefing: Briefing) -> None:
         self._parts, self._recorder, self._queue, self._briefing = parts, recorder, queue, briefing
+        self._admission = Admission(briefing, parts.contract, parts.protected)
         self._under_way: list[Looking] = []
         self._known: dict[tuple[Probe, str], Looking] = {}
         self._made: int | None = None
@@ -89,6 +113,8 @@ class Probing:
         """
         if isinstance(probe, Profile):
             return SLOWER
+        if isinstance(probe, Measure):
+            return SIDES
         return probe.runs * min(1.0, max(probe.share, LEAST_SHARE) * self._overrun)
 
     def _learn(self, share: float, took: list[float]) -> None:
@@ -103,7 +129,21 @@ class Probing:
         """Whether it was asked for already of the same code, in this sitting."""
         return (probe, self._commit(probe)) in self._known
 
+    def read(self, tool: str, arguments: Mapping[str, Any], parent: str) -> Probe:
+        """What an agent that was shown `parent` asks for. Raises Usage and msgspec.ValidationError."""
+        if tool != Changed.__struct_config__.tag:
+            probe: Probe = msgspec.convert({**arguments, "type": tool}, type=Probe, strict=False)
+            return probe
+        changes = msgspec.convert({**arguments, "type": tool}, Changed, strict=False).changes
+        try:
+            edits = edits_from(changes, self._briefing.editable_files(parent))
+        except Breach as breach:
+            raise Usage(breach.problem, fix=breach.fix) from breach
+        return Measure(edits=self._parts.artefacts.put(msgspec.json.encode(edits)), parent=parent)
+
     def _commit(self, probe: Probe) -> str:
+        if isinstance(probe, Measure):
+            return probe.parent
         history = self._recorder.history
         number = probe.experiment if isinstance(probe, Profile) else None
         record = history.experiments.get(history.champion if number is None else number)
@@ -126,7 +166,13 @@ class Probing:
         known = self._known.get((probe, commit))
         if known and not asked:
             return known
-        looking = self._sweep(probe, number) if isinstance(probe, Sweep) else self._profile(probe, number)
+        match probe:
+            case Sweep():
+                looking = self._sweep(probe, number)
+            case Profile():
+                looking = self._profile(probe, number)
+            case Measure():
+                looking = self._measure(probe)
         looking.asked = asked
         self._known[(probe, commit)] = looking
         self._under_way.append(looking)
@@ -184,11 +230,7 @@ class Probing:
 
     def _sweep(self, sweep: Sweep, number: int) -> Looking:
         parts, experiment = self._parts, self._recorder.history.experiments[number].experiment
-        if parts.contract.measure.scores is Scores.BIT:
-            raise Usage(
-                "this contract tells agents no scores, so no sweep",
-                fix="propose it: whether it is better is told",
-            )
+        self._refuse_veiled()
         files, command = self._briefing.editable_files(experiment.commit), parts.contract.run.command
         runs: dict[str, Variant | None] = {}
         first = self._run(experiment.commit, share=sweep.share)
@@ -202,6 +244,36 @@ class Probing:
             runs[run.key] = variant
             self._queue.push((run,))
         return Looking(sweep, number, runs, 0)
+
+    def _measure(self, measure: Measure) -> Looking:
+        parts, history = self._parts, self._recorder.history
+        self._refuse_veiled()
+        number = next(
+            (one.number for one in history.records if one.experiment.commit == measure.parent), None
+        )
+        if number is None:
+            raise Usage("those edits are made on no commit of this study", fix="make them on the champion")
+        try:
+            edits = msgspec.json.decode(parts.artefacts.get(measure.edits), type=tuple[Edit, ...])
+            self._admission.check(edits, measure.parent, history, repeats=True)
+        except Breach as breach:
+            raise Usage(breach.problem, fix=breach.fix) from breach
+        except (msgspec.DecodeError, LedgerUnfit) as error:
+            raise Usage(f"the edits cannot be read: {error}", fix="ask again") from error
+        own = self._run(measure.parent)
+        run = self._run(measure.parent)
+        words, ref = f"Measured once by {parts.name}\n", f"refs/jumar/{parts.name}/probes/{run.key}"
+        made = parts.workspace.commit(measure.parent, edits, message=words, ref=ref)
+        for each in (own, run := replace(run, commit=made.sha, seed=own.seed)):
+            self._queue.push((each,))
+        return Looking(measure, number, {own.key: None, run.key: None}, 0)
+
+    def _refuse_veiled(self) -> None:
+        if self._parts.contract.measure.scores is Scores.BIT:
+            raise Usage(
+                "this contract tells agents no scores, so none of looks either",
+                fix="propose it: whether it is better is told",
+            )
 
     def _profile(self, profile: Profile, number: int) -> Looking:
         run = self._run(self._recorder.history.experiments[number].experiment.commit, profiled=True)
@@ -238,8 +310,11 @@ class Probing:
             (landed,) = looking.landed.values()
             told = _read(self._parts, landed)
             return profile_in_words(looking.experiment, landed.report.wall_s, landed.outcome, told)
-        seen = [Seen(variant, looking.landed[key].outcome) for key, variant in looking.runs.items()]
         veil = self._briefing.veil(self._recorder.history)
+        if isinstance(looking.probe, Measure):
+            own, its = (looking.landed[key].outcome for key in looking.runs)
+            return measure_in_words(looking.experiment, own, its, veil, self._parts.contract.measure.metric)
+        seen = [Seen(variant, looking.landed[key].outcome) for key, variant in looking.runs.items()]
         return sweep_in_words(looking.probe, seen, looking.experiment, veil)
 
 
