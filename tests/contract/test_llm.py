@@ -314,6 +314,12 @@ def test_money_cannot_bound_what_has_no_price() -> None:
         ("anthropics:claude", Usage, "there is no agent 'anthropics'", "did you mean anthropic?"),
         ("openai:qwen3@http://[::1", Usage, "no address of a server", "such as http://localhost:8000/v1"),
         ("openai:qwen3@https://host:99999/v1", Usage, "no address of a server", "such as http://localhost"),
+        (
+            "openai:qwen3@localhost:8000/v1",
+            Usage,
+            "begins with neither",
+            "openai:qwen3@http://localhost:8000/v1",
+        ),
         ("openai:qwen3@httpfoo", Usage, "no address of a server", "such as http://localhost"),
         (f"openai:qwen3@http://me:{KEY}@host/v1", Usage, "would be recorded", "export JUMAR_API_KEY="),
         (f"openai:qwen3@http://host/v1?key={KEY}", Usage, "would be recorded", "export JUMAR_API_KEY="),

@@ -74,6 +74,11 @@ def service_of(kind: str, detail: str, environ: Mapping[str, str]) -> Service:
             f"{kind}:{model} cannot be asked of {url}",
             fix=f"say openai:{model}@{url}, if the server speaks OpenAI's Chat Completions",
         )
+    if kind == "openai" and "@" in model:
+        raise Usage(
+            f"{model.partition('@')[2]} is no address: it begins with neither http:// nor https://",
+            fix=f"say --agent {kind}:{model.replace('@', '@http://', 1)}",
+        )
     if url and ("@" in url or "?" in url):
         raise Usage(
             f"the address for {kind}:{model} has a log-in or a `?` in it, and would be recorded",
