@@ -318,7 +318,7 @@ def test_money_cannot_bound_what_has_no_price() -> None:
             "openai:qwen3@localhost:8000/v1",
             Usage,
             "begins with neither",
-            "openai:qwen3@http://localhost:8000/v1",
+            "say --agent openai:qwen3@http://localhost:8000/v1",
         ),
         ("openai:qwen3@httpfoo", Usage, "no address of a server", "such as http://localhost"),
         (f"openai:qwen3@http://me:{KEY}@host/v1", Usage, "would be recorded", "export JUMAR_API_KEY="),
