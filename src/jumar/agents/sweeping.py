@@ -1,4 +1,4 @@
-"""Owns which values a sweep of knobs looks at: places across the tuner's range of each."""
+"""Owns which values a sweep of knobs looks at: those listed, or places across the tuner's range."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from jumar.agents.knobs import Knob, knobs_of, splice
-from jumar.agents.literals import Value, is_same
+from jumar.agents.literals import Value, is_same, read_literal
 from jumar.agents.space import bounds, coordinate, value_at
 from jumar.core.probe import Variant
 from jumar.core.proposal import Edit
@@ -16,21 +16,49 @@ from jumar.errors import Usage
 def variants(
     files: Mapping[str, bytes], command: Sequence[str], names: Sequence[str], most: int
 ) -> tuple[Variant, ...]:
-    """At most so many, the same number for each knob, its present value left out.
+    """At most so many: the values that a name lists (`LR=0.01,0.03`), or as many for each across its range.
 
-    A name may be short where only one knob ends so. Raises Usage for what is no knob here.
+    The value that a knob has is left out. A name may be short where only one knob ends so. Raises Usage
+    for what is no knob here.
     """
     known = knobs_of(files, command)
-    knobs = list(dict.fromkeys(_named(name, known).name for name in names))
+    asked: dict[str, list[Value]] = {}
     found = {knob.name: knob for knob in known}
-    each = most // len(knobs)
-    if each < 1:
-        raise Usage(f"{len(knobs)} knobs need more runs than {most}", fix="ask for more runs, or fewer knobs")
+    for word in names:
+        name, lists, values = word.partition("=")
+        knob = _named(name.strip(), known)
+        wanted = asked.setdefault(knob.name, [])
+        wanted += [value for value in _listed(knob, values) if value not in wanted] if lists else []
+    left = most - sum(map(len, asked.values()))
+    open_ones = [name for name, values in asked.items() if not values]
+    if left < len(open_ones):
+        raise Usage(
+            f"that needs more runs than {most + 1}", fix="ask for more runs, or fewer knobs or values"
+        )
+    for name in open_ones:
+        asked[name] = _values(found[name], left // len(open_ones))
     return tuple(
         Variant(knob=name, was=found[name].value, value=value, edits=(_edit(files, found[name], value),))
-        for name in knobs
-        for value in _values(found[name], each)
+        for name, values in asked.items()
+        for value in values
     )
+
+
+def _listed(knob: Knob, words: str) -> list[Value]:
+    """The values that were asked for, of the knob's own type; not the one it stands at."""
+    found: list[Value] = []
+    for word in filter(None, map(str.strip, words.split(","))):
+        value = word if isinstance(knob.value, str) else read_literal(word)
+        if isinstance(knob.value, float) and type(value) is int:
+            value = float(value)
+        if value is None or type(value) is not type(knob.value):
+            kind = type(knob.value).__name__
+            raise Usage(f"{word} is no value of {knob.name}, which is {knob.value!r}", fix=f"name an {kind}")
+        if not is_same(value, knob.value):
+            found.append(value)
+    if not found:
+        raise Usage(f"{knob.name} is given no other value", fix="list some, as LR=0.01,0.03; or leave out =")
+    return found
 
 
 def _named(name: str, known: Sequence[Knob]) -> Knob:

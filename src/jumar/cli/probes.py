@@ -19,7 +19,7 @@ beyond_option = click.option(
 )
 
 
-@verb("jumar sweep train.py:LR", "jumar sweep LR WIDTH --runs 12 --share 0.5")
+@verb("jumar sweep train.py:LR", "jumar sweep LR=0.015,0.02 BATCH=8,24 --share 1")
 @click.argument("knobs", nargs=-1, required=True, metavar="KNOB...")
 @of_a_study
 @click.option(
@@ -43,7 +43,8 @@ def sweep(
 ) -> int:
     """Run the champion with a knob at values across its range, and show the curve.
 
-    With several knobs each gets its share of the runs, the others as they are. Costs runs, shortened
+    With several knobs each gets its share of the runs, the others as they are; LR=0.015,0.02 looks at those
+    values instead. Costs runs, shortened
     ones; changes nothing, keeps nothing, counts as no experiment. `jumar knobs` lists the knobs.
 
     While a study runs, what is asked from outside may take as long as eight usual runs between two

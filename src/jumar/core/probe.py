@@ -21,7 +21,13 @@ Share = Annotated[float, Meta(gt=0, le=1, description="of the budget that each r
 class Sweep(msgspec.Struct, frozen=True, kw_only=True, tag="sweep", forbid_unknown_fields=True):
     """Short runs of the champion with a knob, or a few one after the other, at values across their range."""
 
-    knobs: Annotated[tuple[str, ...], Meta(min_length=1, description="names, such as `train.py:LR` or `LR`")]
+    knobs: Annotated[
+        tuple[str, ...],
+        Meta(
+            min_length=1,
+            description="names, such as `train.py:LR` or `LR`; `LR=0.01,0.03` for values of your own",
+        ),
+    ]
     runs: Runs = 8
     share: Share = 0.25
 

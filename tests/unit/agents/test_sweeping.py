@@ -41,5 +41,17 @@ def test_a_name_that_is_no_knob_or_not_plain_is_refused(name: str, most: int, fi
 
 
 def test_more_knobs_than_runs_are_refused() -> None:
-    with pytest.raises(Usage, match="2 knobs need more runs than 1"):
+    with pytest.raises(Usage, match="needs more runs than 2"):
         variants(FILES, (), ("WIDTH", "MODE"), 1)
+
+
+def test_values_of_ones_own_are_looked_at_as_they_are_listed() -> None:
+    found = variants(FILES, (), ("a.py:LR=0.02, 1", "WIDTH"), 4)
+    assert [(one.knob, one.value) for one in found[:2]] == [("a.py:LR", 0.02), ("a.py:LR", 1.0)]
+    assert {one.knob for one in found[2:]} == {"a.py:WIDTH"} and len(found) == 4
+    with pytest.raises(Usage, match="needs more runs than 3"):
+        variants(FILES, (), ("a.py:LR=0.02,0.03", "WIDTH"), 2)
+    with pytest.raises(Usage, match="fast is no value"):
+        variants(FILES, (), ("a.py:LR=fast",), 4)
+    with pytest.raises(Usage, match="is given no other value"):
+        variants(FILES, (), ("a.py:LR=",), 4)
