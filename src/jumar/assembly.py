@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -38,7 +38,8 @@ from jumar.home import (
     wanted_of,
     with_limits,
 )
-from jumar.hooks.calling import calling
+from jumar.hooks.calling import Caller, calling
+from jumar.hooks.settings import hooks_file, read_hooks
 from jumar.ledgers.hold import hold
 from jumar.ledgers.lease import leased
 from jumar.ledgers.served import ServedCommits, bring_commits
@@ -65,7 +66,7 @@ def assembled(home: Home, contract_text: str, options: Options, observe: Observe
     with (
         hold(home.own),
         _ledger(home) as ledger,
-        calling(home.root, home.study, home.folder, ledger, environment()) as hooks,
+        _hooks(home, ledger) as hooks,
         _workspace(home, ledger) as workspace,
     ):
         sandbox = choose(options.sandbox)
@@ -89,6 +90,13 @@ def assembled(home: Home, contract_text: str, options: Options, observe: Observe
         finally:
             executor.close()
             remove_folder(home.scratch)
+
+
+def _hooks(home: Home, ledger: SqlLedger) -> AbstractContextManager[Caller]:
+    """Programs of the user's that are told what happens; nothing of what leaves no trace."""
+    environ = environment()
+    hooks = {} if home.state else read_hooks(hooks_file(environ))
+    return calling(hooks, (home.study, home.folder, home.own), ledger, environ)
 
 
 @contextmanager

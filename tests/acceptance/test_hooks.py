@@ -69,15 +69,18 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.pathsep.join(path))
 
 
-def with_hooks(folder: Path, text: str) -> None:
-    (folder / ".jumar").mkdir(exist_ok=True)
-    (folder / ".jumar/hooks.toml").write_text(text)
+@pytest.fixture
+def with_hooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], object]:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    (tmp_path / "settings/jumar").mkdir(parents=True)
+    return (tmp_path / "settings/jumar/hooks.toml").write_text
 
 
 def test_each_moment_reaches_a_person_and_what_fails_is_noted_once(
     repository: Callable[[Mapping[str, str]], Path],
     receiver: tuple[str, list[dict[str, Any]]],
     programs: None,
+    with_hooks: Callable[[str], object],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
@@ -90,7 +93,6 @@ def test_each_moment_reaches_a_person_and_what_fails_is_noted_once(
     }
     target = repository({"work.py": EXACT, "jumar.toml": contract, **patches})
     with_hooks(
-        target,
         f'on_keep = ["jumar notify webhook {url}/fine?secret", "jumar notify webhook {url}/no?secret"]\n'
         'on_plateau = "jumar notify desktop"\n'
         'on_end = ["jumar notify mail me@example.org", "no-such-program"]\n'
@@ -117,7 +119,7 @@ def test_each_moment_reaches_a_person_and_what_fails_is_noted_once(
     log = (target / ".jumar/studies/tiny/hooks.log").read_text()
     assert "127.0.0.1 answered 500" in log and "secret" not in log
 
-    with_hooks(target, "on_kept = 'true'")
+    with_hooks("on_kept = 'true'")
     with pytest.raises(Usage, match="there is no hook `on_kept`"):
         study.run()
 
@@ -129,11 +131,13 @@ def test_what_tells_people_can_be_tried_by_hand(programs: None, jumar: Cli, tmp_
 
 
 def test_an_error_is_told_and_a_hook_that_hangs_holds_nobody_up(
-    repository: Callable[[Mapping[str, str]], Path], monkeypatch: pytest.MonkeyPatch
+    repository: Callable[[Mapping[str, str]], Path],
+    with_hooks: Callable[[str], object],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(calling, "LIMIT_S", 0.5)
     target = repository({"work.py": "raise SystemExit(3)\n", "jumar.toml": CONTRACT})
-    with_hooks(target, f'on_error = "sh -c \'cat > {target}/got\'"\non_end = "sleep 4711"\n')
+    with_hooks(f'on_error = "sh -c \'cat > {target}/got\'"\non_end = "sleep 4711"\n')
     study = open_study(target, options=Options(agent="nop"))
     begun = time.monotonic()
     with pytest.raises(Exception, match="unchanged target"):

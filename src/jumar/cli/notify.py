@@ -18,7 +18,7 @@ WAYS = ("desktop", "webhook", "mail")
 def notify(way: str, to: str | None) -> None:
     """Tell you what a hook is told: on the desktop, to a webhook (URL), or by mail (ADDRESS).
 
-    Made to be named in hooks.toml (docs/hooks.md), which gives it JSON on standard input. With nothing
+    Made to be named in ~/.config/jumar/hooks.toml, which gives it JSON on standard input. With nothing
     there, or at a terminal, it sends a sample: so you see whether it reaches you.
     """
     from jumar.hooks.ready import by_mail, by_webhook, on_desktop, read_told

@@ -26,7 +26,7 @@ from jumar.core.experiment import BASELINE
 from jumar.core.ledger import Ledger
 from jumar.core.verdict import Decision, Verdict
 from jumar.errors import JumarError, Usage
-from jumar.hooks.settings import FILE, Hooks, Moment, read_hooks
+from jumar.hooks.settings import Hooks, Moment
 from jumar.rules.limits import is_plateau
 from jumar.rules.plain import plain, short
 
@@ -41,11 +41,10 @@ Call = tuple[Moment, tuple[str, ...], bytes]
 
 @contextmanager
 def calling(
-    root: Path, study: str, folder: Path, ledger: Ledger, environ: Mapping[str, str]
+    hooks: Hooks, where: tuple[str, Path, Path], ledger: Ledger, environ: Mapping[str, str]
 ) -> Iterator[Caller]:
-    """Call what `root`/hooks.toml says while the block runs. Raises Usage for a file that is wrong."""
-    log = root / "studies" / study / "hooks.log"
-    caller = Caller(read_hooks(root / FILE), (study, folder, log), ledger, environ)
+    """Call programs while the block runs. `where` is the study, the target's folder, and that of the log."""
+    caller = Caller(hooks, where, ledger, environ)
     try:
         yield caller
     except JumarError as error:
@@ -63,7 +62,7 @@ class Caller:
         self, hooks: Hooks, where: tuple[str, Path, Path], ledger: Ledger, environ: Mapping[str, str]
     ) -> None:
         self._hooks, self._ledger, self._environ = hooks, ledger, environ
-        self._study, self._folder, self._log = where
+        self._study, self._folder, self._log = where[0], where[1], where[2] / "hooks.log"
         self._waiting: queue.Queue[Call | None] = queue.Queue(MOST_WAITING)
         self._troubles: queue.SimpleQueue[tuple[Moment, str]] = queue.SimpleQueue()
         self._told: set[Moment] = set()

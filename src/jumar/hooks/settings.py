@@ -1,4 +1,8 @@
-"""Owns the file that says which programs are called when; it is this machine's, and no part of a contract."""
+"""Owns the file that says which programs are called when.
+
+It is a person's on a machine, and no part of a contract. Nor does it lie with the code: whoever clones a
+repository, or is sent one with its record, does not want its author's commands run.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from pathlib import Path
 
 from jumar.errors import Usage
 
-FILE = "hooks.toml"  #: beside the ledger
+VARIABLE = "JUMAR_HOOKS"  #: names another file
 
 
 class Moment(enum.Enum):
@@ -24,6 +28,13 @@ class Moment(enum.Enum):
 
 
 Hooks = Mapping[Moment, tuple[tuple[str, ...], ...]]
+
+
+def hooks_file(environ: Mapping[str, str]) -> Path:
+    """Where it is: in the user's own settings, unless the environment says otherwise."""
+    if given := environ.get(VARIABLE):
+        return Path(given)
+    return Path(environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "jumar" / "hooks.toml"
 
 
 def read_hooks(path: Path) -> Hooks:
