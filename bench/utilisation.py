@@ -61,7 +61,7 @@ timeout = "60s"
 [measure]
 metric = "loss"
 direction = "minimize"
-baseline = 2
+baseline = 3
 
 [limits]
 experiments = 1000

@@ -185,7 +185,7 @@ class Loop:
         """Fill the free slots: with runs that wait first, then with experiments. Have agents think ahead."""
         self._asking.idle(0.0)
         while self._flights.free > 0 and Wish.PAUSE not in self._wishes:
-            runs = self._queue.take(self._flights.free, self._parts.executor.slots)
+            runs = self._queue.take(self._flights.free)
             if runs:
                 self._launch(runs)
             elif self._queue or not propose or not self._supply.begin(self._sitting):

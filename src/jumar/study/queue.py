@@ -8,13 +8,18 @@ from jumar.core.run import Run
 
 
 class Queue:
-    """Groups of runs. The two sides of a pair start together where there is room for both."""
+    """Groups of runs. The two sides of a pair start together where there is room for both.
+
+    Where there is room for one, it does not wait for the other (docs/running.md): what is left of a pair
+    gets the next slot that is free, at the latest its own other side's, and so follows within moments.
+    """
 
     def __init__(self) -> None:
         self._groups: deque[tuple[Run, ...]] = deque()
+        self._begun: deque[tuple[Run, ...]] = deque()  # what is left of pairs; before everything else
 
     def __len__(self) -> int:
-        return sum(len(group) for group in self._groups)
+        return sum(map(len, self._all()))
 
     def push(self, group: tuple[Run, ...]) -> None:
         """Wait in line. Pairs go first: what is nearly decided frees its slot soonest."""
@@ -23,21 +28,19 @@ class Queue:
         elif group:
             self._groups.append(group)
 
-    def take(self, free: int, slots: int) -> tuple[Run, ...]:
-        """What to start now, with `free` of `slots` slots; empty while the next group lacks room."""
-        if not self._groups:
+    def take(self, free: int) -> tuple[Run, ...]:
+        """What to start now, in at most `free` slots."""
+        waiting = self._begun or self._groups
+        if not waiting or free < 1:
             return ()
-        group = self._groups[0]
-        if free < min(len(group), slots):
-            return ()
-        self._groups.popleft()
+        group = waiting.popleft()
         if rest := group[free:]:
-            self._groups.appendleft(rest)
+            self._begun.append(rest)
         return group[:free]
 
     def holds(self, experiment: int) -> bool:
         """True while a run of this experiment waits."""
-        return any(run.experiment == experiment for group in self._groups for run in group)
+        return any(run.experiment == experiment for group in self._all() for run in group)
 
     def forget(self, experiment: int) -> None:
         """Let no run of this experiment wait any more."""
@@ -48,3 +51,7 @@ class Queue:
     def drop(self) -> None:
         """Forget everything that waits."""
         self._groups.clear()
+        self._begun.clear()
+
+    def _all(self) -> tuple[tuple[Run, ...], ...]:
+        return (*self._begun, *self._groups)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import time
+
 from jumar.core.agent import AnyAgent
 from jumar.core.experiment import BASELINE
 from jumar.core.run import Purpose, Side
 from jumar.study.asking import Asking
 from jumar.study.deciding import Deciding
-from jumar.study.flight import Flights
+from jumar.study.flight import Aloft, Flights
 from jumar.study.queue import Queue
 from jumar.study.rebasing import Rebasing
 from jumar.study.recorder import Recorder
 from jumar.study.sitting import Sitting
+
+# Of a run's usual time: before that the other side of a pair takes too long to keep a slot for what
+# follows, and after it nobody can tell.
+SOON, LATE = 0.95, 1.1
 
 
 class Supply:
@@ -57,9 +63,9 @@ class Supply:
         if BASELINE in history.open or begun >= slots:
             return False
         # The sides of a pair end within moments of one another; a slot that is given away between
-        # them keeps the next pair, and with it what is nearly decided, waiting for a whole run.
-        confirming = any(aloft.run.purpose is Purpose.CONFIRM for aloft in self._flights)
-        no_room = (confirming and free < len(Side)) or self._is_revisiting()
+        # them keeps the next pair from starting side by side.
+        confirming = free < len(Side) and any(map(self._ends_soon, self._flights))
+        no_room = confirming or self._is_revisiting()
         if no_room or sitting.reached(under_way=begun, bought=bool(history.waiting)):
             return False
         if self._deciding.revisit():
@@ -97,6 +103,13 @@ class Supply:
         """Who is to be asked, where the limits leave room beside what waits and what is thought of."""
         in_hand = len(self._history.open) + self._asking.expected
         return None if sitting.reached(under_way=in_hand) else self._asking.whose_turn(ahead=ahead)
+
+    def _ends_soon(self, aloft: Aloft) -> bool:
+        """Whether this is a side of a pair that may end at any moment."""
+        if aloft.run.purpose is not Purpose.CONFIRM:
+            return False
+        usual_s = self._history.means(self._history.champion_commit).usual_wall_s() or 0.0
+        return aloft.report is not None or SOON * usual_s < time.monotonic() - aloft.started < LATE * usual_s
 
     def _is_revisiting(self) -> bool:
         """Whether the champion runs anew: what starts from it waits until it is known to be worth it."""
