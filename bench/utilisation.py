@@ -4,8 +4,9 @@ Runs are real processes that sleep, each in the sandbox; agents are simulated: t
 a run's time, give or take a quarter, and propose one change after the other. Every eighth change is a
 real gain, so that pairs are made, the champion moves and what waits moves on with it.
 
-A worker is busy while the process of a run lives: to start one, to read its number, to judge and to
-write it down is not. What counts lies between the end of the first experiment's run and the start of
+`busy`: a worker is busy while the process of a run lives: to start one, to read its number, to judge and to
+write it down is not. `idle_for_thought` is the part of the rest in which workers stood free only
+because agents thought. What counts lies between the end of the first experiment's run and the start of
 the last run of the search. The plain loop thinks, runs, and thinks again.
 """
 
@@ -37,8 +38,8 @@ from jumar.study.loop import Loop
 WORKERS = (1, 2, 4, 8)
 THINKING = (0.1, 1 / 3, 1.0)  # of a run's time
 SPREAD = 0.25  # of a thought's length
-RUN_S = 2.0
-EXPERIMENTS = 14  # of one worker; more have more, so that the beginning and the end weigh less
+RUN_S = 4.0
+EXPERIMENTS = 12  # of one worker; more have more, so that the beginning and the end weigh less
 GAIN_EVERY = 8
 THOUGHTS = 8  # at once, as of a model at a provider
 BUSY = 0.98
@@ -131,7 +132,10 @@ def busy(records: tuple[ExperimentRecord, ...], workers: int) -> dict[str, float
         "runs_per_hour": 3600 * sum(begin <= start < last for start, _, _ in spans) / (last - begin),
         "experiments": len(records) - 1,
         "kept": sum(record.is_kept for record in records) - 1,
-        "waited_s": sum(record.experiment.cost.waited_s for record in records),
+        "idle_for_thought": sum(
+            record.experiment.cost.waited_s for record in records if record.proposed_at > begin
+        )
+        / (last - begin),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 OVERTAKEN = "overtaken"  # so begins the reason of a verdict that the loop gave and not the judge
+ALONE = "alone"  # in the evidence of such a verdict: what the change gave on its own champion
 REJECTED = "rejected"  # and so that of one that a person gave
 
 

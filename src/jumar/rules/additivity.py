@@ -11,10 +11,8 @@ from msgspec.structs import replace
 from jumar.core.evidence import Evidence
 from jumar.core.experiment import ExperimentRecord
 from jumar.core.outcome import Measured
-from jumar.core.verdict import Verdict
+from jumar.core.verdict import ALONE, Verdict
 from jumar.rules.history import History
-
-ALONE = "alone"  # in the evidence of a verdict that is none of the judge's, as another champion came first
 
 
 def effect_alone(evidence: Evidence, answer: object) -> Mapping[str, Any]:

@@ -47,6 +47,7 @@ from jumar.rules.community import Community
 from jumar.rules.hearsay import Elsewhere
 from jumar.rules.limits import Spent
 from jumar.rules.means import Means
+from jumar.rules.revival import revived
 from jumar.rules.simpler import Allowance
 from jumar.rules.worked import Worked
 
@@ -113,7 +114,7 @@ class History:
         self.questions: dict[Seat, Question] = {}  # the one that its latest answers are about
         self.returned: dict[str, dict[int, str]] = {}  # agent → experiment that was withdrawn → why
         self.looks: list[Probe] = []  # that others than agents asked for since the latest experiment
-        self.retests: dict[int, int] = {}  # entry that asks for it → experiment to try again
+        self.retests: dict[int, int] = {}  # entry that asks for it, or below 0 → experiment to try again
         self.elsewhere = Elsewhere()
         self.waits: dict[Seat, float] = {}  # seconds waited for it since its last experiment
         self.last_seq = 0
@@ -201,6 +202,7 @@ class History:
             case Refuted(experiment=number, champion=champion, reason=reason):
                 self.champion = champion
                 self.experiments[number] = replace(self.experiments[number], refuted=reason)
+                self.retests |= revived(self.experiments.values(), self.experiments[number], entry.seq)
                 self.pooled = None  # noise that was relearnt where it led is of no use any more
                 self._meet_champion()
             case Revisited(experiment=number, runs=runs, moved=moved):

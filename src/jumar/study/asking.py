@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from jumar.core.agent import Agent, AnyAgent, Brief, Researcher, Team, Waiter
 from jumar.core.desk import Question
 from jumar.core.event import Answered, Asked, Noticed, TakenUp, Thought, Wish
-from jumar.core.proposal import TICKET, Cost, Proposal
+from jumar.core.proposal import ASKED, TICKET, Cost, Proposal
+from jumar.core.verdict import OVERTAKEN
 from jumar.errors import AgentFailed, Breach, NoRoom, Usage
 from jumar.rules.brief_text import brief_text
 from jumar.rules.recollection import Recollection
@@ -101,7 +102,7 @@ class Asking:
         return ", ".join(f"{_doing(one)} ({now - one.begun:.0f} s)" for one in self._thinking)
 
     def again(self) -> int | None:
-        """Number of the next experiment that a person asked for; None when nobody waits for one."""
+        """Number of the next experiment that a person asked for, or that is to be tried again; else None."""
         history = self._recorder.history
         proposal = wished(history, self._parts.workspace, self._parts.artefacts)
         if proposal is None:
@@ -110,6 +111,8 @@ class Asking:
         try:
             self._proposer.enter(number, proposal)
         except Breach as breach:
+            if proposal.details[ASKED] < 0:  # nobody asked for it, so it uses up no experiment
+                breach = Breach(f"{OVERTAKEN}: {breach.problem}", fix=breach.fix, code=breach.code)
             self._proposer.refuse(number, proposal, breach)
         return number
 

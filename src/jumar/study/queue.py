@@ -10,7 +10,7 @@ from jumar.core.run import Run
 class Queue:
     """Groups of runs. The two sides of a pair start together where there is room for both.
 
-    Where there is room for one, it does not wait for the other (docs/running.md): what is left of a pair
+    Where there is room for one, it does not wait for the other (docs/ahead.md): what is left of a pair
     gets the next slot that is free, at the latest its own other side's, and so follows within moments.
     """
 

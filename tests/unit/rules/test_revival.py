@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from jumar.core.event import Entry, Event, Judged, Proposed, Refuted
+from jumar.core.verdict import ALONE, Decision, Verdict
+from jumar.rules.history import History
+from jumar.rules.revival import MOST_REVIVED
+from jumar.testing.events import BASE, commit_of, judged, proposed, started
+
+
+def on(number: int, parent: str, **details: int) -> Proposed:
+    entered = proposed(number)
+    return replace(entered, experiment=replace(entered.experiment, parent=parent, details=details))
+
+
+def lost(number: int, gain: float) -> Judged:
+    return Judged(experiment=number, verdict=Verdict(decision=Decision.DISCARDED, reason="no", gain=gain))
+
+
+def overtaken(number: int, gain: float) -> Judged:
+    verdict = Verdict(
+        decision=Decision.DISCARDED,
+        reason="overtaken: experiment 1 was kept while this one ran; both change the same places",
+        evidence={ALONE: {"gain": gain}},
+    )
+    return Judged(experiment=number, verdict=verdict)
+
+
+def test_what_lost_to_a_keep_that_is_taken_back_is_tried_again_the_best_first() -> None:
+    one, history = commit_of(1), History()
+    events: tuple[Event, ...] = (
+        *(started(), proposed(0), judged(0, Decision.KEPT), on(1, BASE), on(2, BASE), on(3, BASE)),
+        *(judged(1, Decision.KEPT), overtaken(2, 0.3), overtaken(3, 0.9), on(4, one, retest_of=3)),
+        *(lost(4, 0.1), on(5, one), lost(5, -0.1), on(6, one), lost(6, 0.2), on(7, BASE), lost(7, 0.5)),
+        Refuted(experiment=1, champion=0, commit=BASE, reason="no gain"),
+    )
+    for seq, event in enumerate(events, start=1):
+        history.apply(Entry(seq=seq, at=float(seq), study="s", event=event, digest=""))
+    assert list(history.retests.values()) == [2, 6, 4][:MOST_REVIVED]
+    first = next(iter(history.retests))
+    again = on(8, BASE, retest_of=2, asked=first)
+    history.apply(Entry(seq=99, at=99.0, study="s", event=again, digest=""))
+    assert list(history.retests.values()) == [6, 4]
