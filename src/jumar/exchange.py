@@ -135,11 +135,12 @@ class Exchange:
         return hearsay
 
     def adopt_best(self, most: int) -> tuple[tuple[Hearsay, ...], tuple[Refused, ...]]:
-        """Adopt those with the largest claims that were not tried here; which were, and which could not."""
+        """Adopt those with the largest claims until `most` wait: which were, and which could not be."""
         tried, metric = self.tried(), self._contract.measure.metric
+        waiting = sum(record is None for record in tried.values())
         adopted, refused = list[Hearsay](), list[Refused]()
         for each in promising(dict(self._told_here()).values()):
-            if len(adopted) == most:
+            if waiting + len(adopted) >= most:
                 break
             if (
                 each.name in tried

@@ -32,7 +32,7 @@ Tried = Mapping[str, ExperimentRecord | None]
 @click.argument("remote", required=False)
 @of_a_study
 @click.option("--list", "only_list", is_flag=True, help="List what was fetched before; ask nobody.")
-@click.option("--adopt", type=Whole(1), metavar="N", help="Have the N largest new claims tried here.")
+@click.option("--adopt", type=Whole(1), metavar="N", help="Have the largest new claims tried, until N wait.")
 @click.option("--as", "meeting", metavar="NAME", help="What the study is called there (default: its name).")
 @click.option("--no-push", is_flag=True, help="Fetch only; tell nothing of this study.")
 @json_option
