@@ -22,10 +22,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--live"):
-        for item in items:
-            if item.get_closest_marker("live"):
-                item.add_marker(pytest.mark.skip(reason="needs --live"))
+    skipped = {"live": "needs --live"} if not config.getoption("--live") else {}
+    if "ray" not in config.getoption("-m"):
+        skipped["ray"] = "needs -m ray"
+    for item in items:
+        for marker, reason in skipped.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def git(folder: Path, *arguments: str) -> str:

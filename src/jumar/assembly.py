@@ -16,7 +16,7 @@ from jumar.agents.registry import anchored
 from jumar.agents.sweeping import variants
 from jumar.agents.team import make_team, role_of, words_of
 from jumar.agents.tuning import KnobsNow, with_knobs
-from jumar.core.contract import Contract
+from jumar.core.contract import Clock, Contract
 from jumar.core.evaluator import Evaluator
 from jumar.core.event import StudyStarted
 from jumar.core.executor import Executor
@@ -27,6 +27,8 @@ from jumar.evaluators.scorer import Scorer, ScoringPlace
 from jumar.evaluators.stdout import StdoutEvaluator
 from jumar.executors.local import LocalExecutor
 from jumar.executors.machine import ground, this_machine
+from jumar.executors.ray_cluster import Cluster, RayExecutor
+from jumar.executors.ray_shares import Asked
 from jumar.executors.seats import circumstances, seats
 from jumar.home import (
     CONTRACT,
@@ -47,10 +49,11 @@ from jumar.ledgers.sql import SqlLedger, open_ledger
 from jumar.rules.checks import deciders
 from jumar.rules.contract_file import read_contract
 from jumar.rules.limits import limits_in_words
-from jumar.rules.preflight import IN_WORDS, preflight
+from jumar.rules.preflight import IN_WORDS, needs, preflight
 from jumar.rules.scope import matches
 from jumar.rules.shares import in_words
 from jumar.sandboxes.detect import choose
+from jumar.study.flight import CURVE_FILE
 from jumar.study.holdout import inspect_hidden
 from jumar.study.parts import Observer, Parts
 from jumar.study.places import Surroundings, remove_folder
@@ -80,7 +83,7 @@ def assembled(home: Home, contract_text: str, options: Options, observe: Observe
         contract = with_limits(pinned, contract_text) if record else pinned
         accepted = options.sandbox is not None or bool(terms.waived)
         waived = preflight(contract, sandbox.name, sandbox.promises, waive=accepted)
-        executor = _executor(contract, options, sandbox)
+        executor = _executor(home, contract, options, sandbox)
         try:
             watched = hooks.beside(observe)
             parts = _parts(home, terms, contract, (workspace, sandbox, executor, ledger), watched)
@@ -318,10 +321,43 @@ def environment() -> Mapping[str, str]:
     return environ
 
 
-def _executor(contract: Contract, options: Options, sandbox: Sandbox) -> LocalExecutor:
+def _executor(home: Home, contract: Contract, options: Options, sandbox: Sandbox) -> Executor:
+    if options.executor == "ray":
+        return RayExecutor(_cluster(home, contract, options, sandbox))
+    for name, given in (("address", options.address), ("resource", options.resources)):
+        if given:
+            raise Usage(f"--{name} is of a Ray cluster", fix="add --executor ray, or leave it out")
     here, wanted = ground(), wanted_of(contract, options)
     shared_out = seats(here, wanted)
     return LocalExecutor(sandbox, shared_out, circumstances(here, wanted, shared_out))
+
+
+def _cluster(home: Home, contract: Contract, options: Options, sandbox: Sandbox) -> Cluster:
+    """What the study needs of a cluster: every machine's sandbox has to keep what this one's does of that."""
+    if options.oversubscribe or options.gpus_per_worker == "mig":
+        what = "--oversubscribe" if options.oversubscribe else "--gpus-per-worker mig"
+        raise Usage(f"{what} is of one machine alone", fix="leave it out, or say --resource for a cluster")
+    run, measure = contract.run, contract.measure
+    commands = (run.command, measure.score, measure.serve, *measure.checks)
+    places = [Path(os.path.expanduser(entry)) for entry in run.inputs]
+    return Cluster(
+        address=options.address,
+        asked=Asked(
+            memory_bytes=run.memory_bytes,
+            workers=options.workers,
+            resources=options.resources,
+            gpus=options.gpus_per_worker,
+            on_wall_clock=run.budget.clock is Clock.WALL,
+        ),
+        sandbox=options.sandbox,
+        needs=needs(contract) & sandbox.promises,
+        commands=tuple(dict.fromkeys(each[0] for each in commands if each and "/" not in each[0])),
+        path=environment()["PATH"],
+        standing=tuple(place for place in places if place.is_absolute() and place.exists()),
+        watched=(CURVE_FILE,),
+        scratch=home.scratch,
+        log=home.own / "ray.log",
+    )
 
 
 def _commands(contract: Contract) -> tuple[str, ...]:

@@ -34,6 +34,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     workers: int | None = None  #: runs at once
     gpus_per_worker: float | Literal["mig"] | None = None  #: None: a whole one where there is any
     oversubscribe: bool = False  #: more workers than the machine has cores, memory or GPUs for
+    executor: Literal["local", "ray"] = "local"  #: who makes runs: this machine, or a Ray cluster
+    address: str | None = None  #: of the cluster's head; None: a Ray of our own on this machine
+    resources: Mapping[str, float] = {}  #: that each run takes of a cluster's machine, as Ray names them
     include_dirty: bool = False  #: start from the work tree as it is, snapshot into a commit
     new: bool = False  #: start another study though the last one could go on
     ledger: str | None = None  #: where the record is, as a URL; by itself the one that is remembered

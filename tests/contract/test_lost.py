@@ -29,7 +29,7 @@ class Mortal:
 
     def __init__(self, real: Executor, dying: Callable[[str], bool]) -> None:
         self._real, self._dying = real, dying
-        self.slots = real.slots
+        self.slots, self.under = real.slots, real.under
         self.wake, self.cancel, self.close = real.wake, real.cancel, real.close
 
     def submit(self, job: Job) -> None:

@@ -20,7 +20,7 @@ from jumar.cli.live import Display, display_for, while_read
 from jumar.cli.nexts import entering, next_steps
 from jumar.cli.readers import opened, pinned_in_words, recent, standing
 from jumar.cli.tuning import knobs_in_words
-from jumar.cli.verb import GpuShare, Whole, json_option, ledger_option, of_a_study, verb
+from jumar.cli.verb import Amount, GpuShare, Whole, json_option, ledger_option, of_a_study, verb
 from jumar.cli.views import claims_grid, grid, status_grid
 from jumar.core.event import Entry, Wish
 from jumar.core.experiment import BASELINE
@@ -61,6 +61,27 @@ from jumar.study.tick import Tick
     help="So many GPUs for each worker (default: 1); "
     "0.5 shares one among two, mig gives an instance, 0 none.",
 )
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Who makes the runs: this machine, or the machines of a Ray cluster.",
+)
+@click.option(
+    "--address",
+    metavar="HOST:PORT",
+    help="Where that cluster's head is, or auto (default: a Ray of our own).",
+)
+@click.option(
+    "--resource",
+    "resources",
+    type=Amount(),
+    multiple=True,
+    metavar="NAME=N",
+    help="What each run takes of a cluster's machine: CPU=4, GPU=1, or a resource of its own. "
+    "Several times for several.",
+)
 @click.option("--oversubscribe", is_flag=True, help="More workers than cores, memory or GPUs suffice for.")
 @click.option("--sandbox", metavar="NAME", help="Which sandbox; accepts what it does not promise.")
 @click.option("--include-dirty", is_flag=True, help="Start from uncommitted changes, snapshot as a commit.")
@@ -80,6 +101,7 @@ def run(
 
     Ctrl-C once finishes what runs; twice stops now. Nothing is lost either way.
     """
+    options["resources"] = dict(options["resources"])
     asked = read_shares(agent) if agent else None
     live = open_study(folder, study=study, options=Options(agent=asked, **options))
     if study and options["new"] and live.record():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,23 @@ class GpuShare(click.FloatRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return value if value == "mig" else super().convert(value, param, ctx)
+
+
+class Amount(click.ParamType[tuple[str, float]]):
+    """So much of something: `NAME=N`, with N above 0."""
+
+    name = "NAME=N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, tuple):
+            return value
+        name, _, amount = value.partition("=")
+        try:
+            if name and 0 < float(amount) < math.inf:
+                return name, float(amount)
+        except ValueError:
+            pass
+        self.fail(f"{value!r} is not NAME=N with a number above 0, such as CPU=4", param, ctx)
 
 
 folder_option = click.option(

@@ -78,7 +78,7 @@ class RayExecutor:
         self._ready = threading.Event()
         self._closing = False
         # Short, as the names of Ray's sockets are bounded.
-        self._folder = Path(tempfile.mkdtemp(prefix="jumar-ray-"))
+        self._folder = _own_folder()
         self._connection, self._process = self._start(own=cluster.address is None)
         self._sending = threading.Lock()
         self._hearing = threading.Thread(target=self._hear, name="jumar-ray", daemon=True)
@@ -178,6 +178,15 @@ class RayExecutor:
                 )
             )
             self._ready.set()
+
+
+def _own_folder() -> Path:
+    """A folder for a Ray of ours; those of processes that were killed are removed."""
+    for old in Path(tempfile.gettempdir()).glob("jumar-ray-*-*"):
+        pid = old.name.split("-")[2]
+        if old.stat().st_uid == os.getuid() and pid.isdigit() and not Path("/proc", pid).exists():
+            shutil.rmtree(old, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"jumar-ray-{os.getpid()}-"))
 
 
 def _settings(cluster: Cluster, folder: Path) -> Settings:

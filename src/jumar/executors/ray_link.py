@@ -8,7 +8,6 @@ from pathlib import Path
 
 import ray
 from ray.exceptions import (
-    AuthenticationError,
     NodeDiedError,
     ObjectLostError,
     RayActorError,
@@ -28,6 +27,17 @@ def connect(address: str | None, folder: Path) -> None:
     Raises Usage or EnvironmentUnfit.
     """
     if address is None:
+        _start_own(folder)
+        return
+    _refuse_dead(address)
+    try:
+        ray.init(address=address, **_SAYS_NO_MORE)
+    except (RayError, RuntimeError, ConnectionError, ValueError, OSError) as error:
+        raise _in_our_words(address, str(error)) from error
+
+
+def _start_own(folder: Path) -> None:
+    try:
         ray.init(
             num_cpus=len(os.sched_getaffinity(0)),
             include_dashboard=False,
@@ -35,17 +45,11 @@ def connect(address: str | None, folder: Path) -> None:
             _node_ip_address="127.0.0.1",
             **_SAYS_NO_MORE,
         )
-        return
-    _refuse_dead(address)
-    try:
-        ray.init(address=address, **_SAYS_NO_MORE)
-    except AuthenticationError as error:
+    except Exception as error:  # Ray raises nothing more precise when one of its processes is late
         raise EnvironmentUnfit(
-            f"the Ray cluster at {address} does not take our token",
-            fix="give the cluster's own in RAY_AUTH_TOKEN, or in ~/.ray/auth_token",
+            f"Ray could not be started on this machine: {str(error).partition(chr(10))[0][:300]}",
+            fix="see whether the machine is very busy or short of memory, and start again",
         ) from error
-    except (RayError, RuntimeError, ConnectionError, ValueError, OSError) as error:
-        raise _in_our_words(address, str(error)) from error
 
 
 def _refuse_dead(address: str) -> None:
@@ -70,6 +74,12 @@ def _in_our_words(address: str, said: str) -> EnvironmentUnfit:
         words = " ".join(lines)
         return EnvironmentUnfit(
             f"the Ray cluster at {address}: {words}", fix="install the same here as there"
+        )
+    if "Failed to connect" in said:  # it answers, as we know by now: so does a wrong token look
+        return EnvironmentUnfit(
+            f"what answers at {address} does not let us in as a part of a Ray cluster",
+            fix="see that it is one, and that it has our token (RAY_AUTH_TOKEN, or ~/.ray/auth_token) "
+            f"and Ray {ray.__version__}",
         )
     if "Could not find any running Ray" in said:
         return EnvironmentUnfit(

@@ -22,12 +22,16 @@ def drain(executor: Executor, count: int) -> dict[str, Ended]:
         assert time.monotonic() < deadline, f"only {sorted(found)} came"
         for ended in executor.wait(1.0):
             assert ended.key not in found, f"{ended.key} was reported twice"
+            assert isinstance(ended, Ended), ended
             found[ended.key] = ended
     return found
 
 
 class ExecutorSuite:
-    """Supply `executor`: a fresh one with two slots; the exam closes it."""
+    """Supply `executor`: a fresh one with two slots; the exam closes it.
+
+    Of one elsewhere, the file `here` in a job's output folder shall be seen while the job runs.
+    """
 
     @pytest.fixture
     def lab(self, tmp_path: Path, executor: Executor) -> Iterator[Lab]:
@@ -64,7 +68,8 @@ class ExecutorSuite:
     def test_jobs_run_at_the_same_time(self, executor: Executor, lab: Lab) -> None:
         meet = """
             import os, sys, time
-            open(os.environ["JUMAR_OUT"] + "/here", "w").close()
+            with open(os.environ["JUMAR_OUT"] + "/here", "w") as file:
+                file.write("here")
             time.sleep(60)
         """
         jobs = [lab.job(meet) for _ in range(executor.slots)]
