@@ -17,7 +17,7 @@ from jumar.core.ledger import Ledger, StudyRecord
 from jumar.core.verdict import Claim, Decision
 from jumar.errors import ContractInvalid, LedgerEmpty, Usage
 from jumar.home import AGENT, CONTRACT, Options, at_scale, find_home, read_try, shares_for, with_limits
-from jumar.ledgers.place import Address, is_there
+from jumar.ledgers.place import is_there
 from jumar.rules.contract_file import read_contract
 from jumar.rules.scope import matches
 
@@ -317,12 +317,11 @@ class Study:
 
     def _workspace(self) -> GitWorkspace:
         """The clone, with the commits of every host that ran the study."""
+        from jumar.ledgers.served import bring_commits
         from jumar.workspaces.git import open_workspace
 
         workspace = open_workspace(self.folder)
-        if isinstance(self._home.ledger, Address) and (ledger := self._reading()):
-            from jumar.ledgers.served import bring_commits
-
+        if ledger := self._reading():
             bring_commits(ledger, self.name, workspace)
         return workspace
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
@@ -16,10 +16,12 @@ from jumar.agents.registry import anchored
 from jumar.agents.sweeping import variants
 from jumar.agents.team import make_team, role_of, words_of
 from jumar.agents.tuning import KnobsNow, with_knobs
+from jumar.core.agent import Team
 from jumar.core.contract import Clock, Contract
 from jumar.core.evaluator import Evaluator
 from jumar.core.event import StudyStarted
 from jumar.core.executor import Executor
+from jumar.core.ledger import StudyRecord
 from jumar.core.sandbox import Promise, Sandbox
 from jumar.core.workspace import Workspace
 from jumar.errors import LedgerUnfit, TargetUnfit, Usage
@@ -245,14 +247,7 @@ def _parts(
     private = (*home.private, *workspace.places)
     environ, protected = environment(), protected_paths(contract, paths)
     around = look_around(contract, home.folder, paths, environ, private=private)
-    editable = contract.target.editable
-    bench = StudyBench(
-        sandbox,
-        lambda: open_workspace(home.folder),
-        around,
-        home.scratch,
-        lambda path: matches(path, editable) and not matches(path, protected),
-    )
+    bench = _bench(home, contract, sandbox, around, protected)
     program = workspace.read(terms.base, contract.target.program) or b""
     team = make_team(terms.shares, contract.hybrid, bench, environ)
     return Parts(
@@ -280,6 +275,37 @@ def _parts(
         variants=variants,
         machine=this_machine,
     )
+
+
+def _bench(
+    home: Home, contract: Contract, sandbox: Sandbox, around: Surroundings, protected: Sequence[str]
+) -> StudyBench:
+    editable = contract.target.editable
+    return StudyBench(
+        sandbox,
+        lambda: open_workspace(home.folder),
+        around,
+        home.scratch,
+        lambda path: matches(path, editable) and not matches(path, protected),
+    )
+
+
+def guests(home: Home, record: StudyRecord, contract: Contract, specs: Sequence[str]) -> Team:
+    """Agents that propose from here while another controller leads the study.
+
+    Raises Usage and AgentFailed as `make_team` does, and Usage for those with a role.
+    """
+    workspace, environ = open_workspace(home.folder), environment()
+    paths = frozenset(workspace.files(record.terms.base))
+    around = look_around(contract, home.folder, paths, environ, private=(*home.private, *workspace.places))
+    bench = _bench(home, contract, choose(None), around, protected_paths(contract, paths))
+    team = make_team(dict.fromkeys(map(anchored, specs), 1.0), contract.hybrid, bench, environ)
+    if team.roles:
+        raise Usage(
+            f"{', '.join(team.roles)}: who joins has no role",
+            fix="leave #ROLE out; the words of a role are given to the agents a study was started with",
+        )
+    return team
 
 
 def _evaluator(

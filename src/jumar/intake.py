@@ -123,13 +123,20 @@ class Intake:
         return Ticket(ticket=ticket, hypothesis=experiment.hypothesis, experiment=shown)
 
     def hand_in(
-        self, edits: Edits, hypothesis: str, predicted: float | None, parent: str = "", *, key: str = ""
+        self,
+        edits: Edits,
+        hypothesis: str,
+        predicted: float | None,
+        parent: str = "",
+        *,
+        key: str = "",
+        of: Proposal | None = None,
     ) -> int:
         """The ticket of a proposal that waits for its turn from now on.
 
         `parent` is the commit that the edits are made on, where that is not the champion. What was taken up
-        under `key` is put down. Raises Breach for what may not become an experiment, and records nothing of
-        it then.
+        under `key` is put down; what an agent's proposal `of` cost and says of itself goes along. Raises
+        Breach for what may not become an experiment, and records nothing of it then.
         """
         history = self._open()
         words = " ".join(hypothesis.split())
@@ -149,7 +156,8 @@ class Intake:
                     fix="propose something that was not tried",
                     code="duplicate",
                 )
-        proposal = Proposal(
+        proposal = replace(
+            of or Proposal(hypothesis="", edits=(), agent=AGENT),
             hypothesis=short(words, MOST_WORDS),
             edits=made,
             agent=AGENT,
@@ -244,13 +252,8 @@ class Intake:
                 (folder / name).symlink_to(real.resolve())
                 links.append(name)
         key = f"try {secrets.token_hex(4)}"
-        of = Try(
-            target=str(self._home.folder),
-            study=self._home.study,
-            parent=champion,
-            links=tuple(links),
-            key=key,
-        )
+        target, study = str(self._home.folder), self._home.study
+        of = Try(target=target, study=study, parent=champion, links=tuple(links), key=key)
         (folder / TRY).write_bytes(msgspec.json.encode(of))
         self._append(_taken_up(key, short(" ".join(about.split()), MOST_WORDS), until=time.time() + HOLD_S))
         return folder

@@ -31,6 +31,7 @@ VERBS = {
     },
     "Run": {
         "run": ("run", "Work on the study until a limit is reached; the same again goes on."),
+        "join": ("join", "Stand by in a study that another host leads; lead it when that one is gone."),
         "certify": ("run", "Measure the champion against the baseline on fresh seeds and hidden data."),
     },
     "Look": {

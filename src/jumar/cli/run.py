@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -132,7 +132,7 @@ def certify(folder: Path, study: str | None, as_json: bool) -> int:
         else:
             render.say(f"asked process {holder.pid} to certify when what runs has finished")
         return Exit.DONE
-    with _watched(live, as_json=as_json) as interrupts:
+    with watched(live, as_json=as_json) as interrupts:
         claim = live.certify(observe=interrupts.observe)
     if as_json:
         render.line({"claim": claim})
@@ -170,21 +170,21 @@ def work(
             render.note if as_json else render.say,
         )
         while_read(lambda: tell(words))
-    with _watched(live, as_json=as_json) as interrupts:
+    with watched(live, as_json=as_json) as interrupts:
         live.run(experiments=experiments, hours=hours, observe=interrupts.observe)
     say_end(live, as_json=as_json, paths=live.report() if with_report else {})
     return Exit.INTERRUPTED if interrupts.count else Exit.DONE
 
 
-class _Interrupts:
+class Interrupts:
     """Passes Ctrl-C on to the study with the next observation, twice a second, and tells of it.
 
     Not at once: a signal may come while something is being printed, or before the study has begun
     to listen.
     """
 
-    def __init__(self, live: Study, display: Display) -> None:
-        self._live, self._display = live, display
+    def __init__(self, interrupt: Callable[[], None], display: Display) -> None:
+        self._interrupt, self._display = interrupt, display
         self.count, self._passed_on = 0, 0
 
     def heard(self, number: int, _: FrameType | None) -> None:
@@ -207,7 +207,7 @@ class _Interrupts:
     def _show(self, event: Entry | Tick) -> None:
         while self._passed_on < self.count:
             self._passed_on += 1
-            self._live.interrupt()
+            self._interrupt()
             self._display.say(_HEARD[self._passed_on])
         self._display.observe(event)
 
@@ -216,10 +216,10 @@ _HEARD = {1: "finishing what runs; Ctrl-C again stops now", 2: "stopping now; no
 
 
 @contextmanager
-def _watched(live: Study, *, as_json: bool) -> Iterator[_Interrupts]:
-    """Show what happens while the block runs, and pass Ctrl-C on."""
+def watched(live: Study, *, as_json: bool, told: Callable[[], None] | None = None) -> Iterator[Interrupts]:
+    """Show what happens while the block runs, and pass Ctrl-C on: to the study, or to whoever is `told`."""
     display = display_for(live, as_json=as_json, is_terminal=sys.stdout.isatty())
-    interrupts = _Interrupts(live, display)
+    interrupts = Interrupts(told or live.interrupt, display)
     heard = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is below nohup
         heard.append(signal.SIGHUP)

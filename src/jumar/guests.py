@@ -1,0 +1,199 @@
+"""Agents that propose while another controller leads: what they think of goes into the study's inbox."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from secrets import randbits
+from threading import Event
+from typing import Any
+
+from msgspec.structs import replace
+
+from jumar.core.agent import AnyAgent, Brief, Researcher
+from jumar.core.contract import Contract
+from jumar.core.desk import CalledOff, Question, Reply, Room, Tool, Usage
+from jumar.core.ledger import Artefacts
+from jumar.core.proposal import Cost, Proposal
+from jumar.errors import AgentFailed, Breach
+from jumar.intake import Intake
+from jumar.rules.brief_text import brief_text
+from jumar.study.purse import OwnPurse, Purse
+from jumar.study.reading import Reading
+from jumar.study.thinking import Inbox, Thinking
+
+MOST_REFUSALS = 3  # in a row; then the agent waits for news
+SIT_OUT_S = 60.0  # after a trouble that may pass, or with nothing to propose
+
+
+class GuestDesk:
+    """Keeps the promises of `core.desk.Desk` for one question, but that nothing is told of an earlier one.
+
+    A reply is kept before it is used, and counts towards the proposal that comes of it; of a controller
+    that dies while its agent thinks, the thought is lost.
+    """
+
+    def __init__(
+        self, reading: Reading, brief: Brief, called_off: Event, places: tuple[Inbox, OwnPurse, Artefacts]
+    ) -> None:
+        self._reading, self._text = reading, brief_text(brief, reading.recollection, reading.knobs)
+        self._called_off = called_off
+        self._inbox, self._purse, self._artefacts = places
+        self.replies: tuple[Reply, ...] = ()
+        self.cost = Cost()
+        self.said: list[str] = []  #: what people may want to mend
+
+    @property
+    def text(self) -> str:
+        return self._text
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        return self._reading.archive.tools
+
+    @property
+    def called_off(self) -> Event:
+        return self._called_off
+
+    def ask(self, tool: str, arguments: Mapping[str, Any]) -> str:
+        if self._called_off.is_set():
+            raise CalledOff
+        return self._inbox.call(lambda: self._reading.archive.ask(tool, arguments))
+
+    def handed_in(self) -> Proposal | None:
+        return None
+
+    @property
+    def room(self) -> Room:
+        return self._purse.room
+
+    def set_aside(self, most: Usage) -> AbstractContextManager[None]:
+        return self._purse.set_aside(most, self._called_off)
+
+    def keep(self, reply: Reply) -> None:
+        usage = reply.usage
+        self._artefacts.put(reply.content)
+        self._purse.take(usage)
+        self.cost = Cost(
+            usd=self.cost.usd + usage.usd,
+            priced=self.cost.priced and usage.priced,
+            tokens=self.cost.tokens + usage.tokens,
+            tokens_out=self.cost.tokens_out + usage.tokens_out,
+            seconds=self.cost.seconds + usage.seconds,
+        )
+
+    def notice(self, words: str) -> None:
+        self.said.append(words)
+
+
+class _Guest:
+    """One agent, and what it is about."""
+
+    def __init__(self, agent: AnyAgent) -> None:
+        self.agent = agent
+        self.thinking: Thinking | None = None
+        self.desk: GuestDesk | None = None
+        self.brief: Brief | None = None
+        self.refusals: tuple[str, ...] = ()
+        self.ticket: int | None = None
+        self.rests_until = 0.0
+
+
+class Guests:
+    """Asks each agent for one proposal, and hands it in; for the next once that has become an experiment.
+
+    All of it is called on one thread, the one that made it; agents that think do so on threads of their own.
+    """
+
+    def __init__(
+        self,
+        members: Mapping[str, AnyAgent],
+        study: tuple[Intake, Contract, Artefacts],
+        read: Callable[[], Reading],
+        told: Callable[[str], None],
+    ) -> None:
+        self._guests = [_Guest(agent) for agent in members.values()]
+        self._intake, contract, self._artefacts = study
+        self._read, self._told = read, told
+        self.woken = Event()
+        self._inbox, self._purse = Inbox(self.woken.set), Purse(contract.limits, {})
+        self._host = socket.gethostname()
+
+    def turn(self) -> None:
+        """Take in what came, answer who asks, and ask who is free. Raises AgentFailed where none may help."""
+        self.woken.clear()
+        self._inbox.serve()
+        for guest in self._guests:
+            if guest.thinking and guest.thinking.is_over:
+                self._hear(guest, guest.thinking)
+            if not guest.thinking and time.monotonic() >= guest.rests_until and not self._waits(guest):
+                self._ask(guest)
+
+    def close(self) -> None:
+        """Call off who thinks."""
+        self._inbox.close()
+        for guest in self._guests:
+            if guest.thinking:
+                guest.thinking.called_off.set()
+        for guest in self._guests:
+            if guest.thinking:
+                guest.thinking.wait(SIT_OUT_S / 30)
+
+    def _waits(self, guest: _Guest) -> bool:
+        return guest.ticket is not None and self._intake.find(f"t{guest.ticket}").experiment is None
+
+    def _ask(self, guest: _Guest) -> None:
+        if not self._intake.is_measured:
+            return
+        reading = self._read()
+        # Other chances than the leader's own agents have: they would propose the same.
+        brief = replace(reading.brief, refusals=guest.refusals, chance=randbits(62))
+        guest.brief = brief
+        if not isinstance(guest.agent, Researcher):
+            return self._hand_in(guest, guest.agent.propose(brief), Cost())
+        question = Question(number=brief.number, parent=brief.parent, refusals=brief.refusals)
+        guest.thinking = Thinking(guest.agent, question)
+        places = (self._inbox, OwnPurse(self._purse, guest.agent.name), self._artefacts)
+        guest.desk = GuestDesk(reading, brief, guest.thinking.called_off, places)
+        guest.thinking.begin(brief, guest.desk, self._inbox.tell)
+
+    def _hear(self, guest: _Guest, thinking: Thinking) -> None:
+        desk, guest.thinking = guest.desk, None
+        try:
+            proposal = thinking.came()
+        except Breach as breach:
+            return self._refused(guest, breach)
+        except AgentFailed as error:
+            if not error.passing:
+                raise
+            self._told(f"{guest.agent.name}: {error.problem}")
+            guest.rests_until = time.monotonic() + SIT_OUT_S
+            return
+        finally:
+            for words in desk.said if desk else ():
+                self._told(words)
+        self._hand_in(guest, proposal, desk.cost if desk else Cost())
+
+    def _hand_in(self, guest: _Guest, proposal: Proposal | None, cost: Cost) -> None:
+        if proposal is None:
+            guest.rests_until = time.monotonic() + SIT_OUT_S
+            return
+        by = {"by": f"{guest.agent.name} on {self._host}"}
+        proposal = replace(proposal, cost=cost, details={**proposal.details, **by})
+        edits, parent = proposal.edits, proposal.parent or (guest.brief.parent if guest.brief else "")
+        try:
+            guest.ticket = self._intake.hand_in(
+                lambda *_: edits, proposal.hypothesis, proposal.predicted, parent, of=proposal
+            )
+        except Breach as breach:
+            return self._refused(guest, breach)
+        guest.refusals = ()
+        self._told(f"{guest.agent.name} proposed t{guest.ticket}: {proposal.hypothesis}")
+
+    def _refused(self, guest: _Guest, breach: Breach) -> None:
+        guest.refusals = (*guest.refusals, str(breach))
+        if len(guest.refusals) >= MOST_REFUSALS:
+            self._told(f"{guest.agent.name}: {breach.problem}")
+            guest.refusals, guest.rests_until = (), time.monotonic() + SIT_OUT_S
