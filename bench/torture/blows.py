@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.torture.ahead import arrange
 from bench.torture.faults import Fault, arm
 from bench.torture.story import Killed, Story
 from jumar.cli.main import ending
@@ -135,6 +136,8 @@ def _fork(story: Story, fault: Fault | None) -> int:
             os.dup2(said, number)
         if fault:
             arm(fault)
+        if story.kind.thinks:
+            arrange()
         code = ending(story.words)
         sys.stdout.flush()
     finally:

@@ -20,12 +20,13 @@ from jumar.ledgers.sql import SqlLedger
 
 BEFORE, WITHIN, AFTER = "before", "within", "after"
 
-#: Kinds of event. `kept` is a verdict that moves the champion. `Answered` and `Thought` are none of
-#: them: only agents that think leave these, and these studies have none.
+#: Kinds of event. `kept` is a verdict that moves the champion. `Answered` is none of them: only agents
+#: that are paid leave it, and these studies have none.
 EVENTS = (
     "StudyStarted",
     "Resumed",
     "Proposed",
+    "Rebased",
     "RunStarted",
     "RunEnded",
     "RunLost",
@@ -69,6 +70,8 @@ PLACES = {
     "write an artefact": "jumar.ledgers.artefacts:_write",
     "name an artefact": "jumar.ledgers.artefacts:FolderArtefacts.put",
     "remove a run's folder": "jumar.study.places:Place.remove",
+    "move on what waits": "jumar.study.proposing:Proposer.move_on",
+    "bring up what waits": "jumar.study.rebasing:Rebasing.bring_up",
     "decide": "jumar.study.deciding:Deciding.decide",
     "retire": "jumar.study.loop:Loop._rest",
     "abandon": "jumar.study.flight:Flights.abandon",

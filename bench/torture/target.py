@@ -23,6 +23,8 @@ if MODE == "crash":
 LOSS = 1 + (RATE - 1) ** 2 / 10
 """
 _EXACT = 'print(f"loss: {LOSS:.6f}")\n'
+#: A second constant, far from the first: changes of one and of the other can be merged.
+_APART = "#\n" * 8 + "WIDTH = 3.0\n" + "#\n" * 8 + "LOSS += (WIDTH - 1) ** 2 / 10\n"
 #: Sums of four evenly spread numbers, drawn from the seed without importing anything.
 _NOISY = """\
 state, noise = int(os.environ["JUMAR_SEED"]) * 2 + 1, 0.0
@@ -79,11 +81,12 @@ class Kind(NamedTuple):
     scored: bool = False
     refuted: bool = False
     slots: int = 1
+    thinks: bool = False  #: its agent does, so that proposals wait for a worker
 
     @property
     def exact(self) -> bool:
         """True when an undisturbed study ends the same every time."""
-        return self.slots == 1
+        return self.slots == 1 and not self.thinks
 
     @property
     def work(self) -> str:
@@ -95,8 +98,9 @@ EXACT = Kind("exact", _EXACT)
 SCORED = Kind("scored", _SCORED, scored=True)
 REFUTED = Kind("refuted", _SCORED, scored=True, refuted=True)
 NOISY = Kind("noisy", _NOISY, slots=2)
+AHEAD = Kind("ahead", _APART + _EXACT, thinks=True)
 LONG = Kind("long", _EXACT + _LONG)
-KINDS = (EXACT, SCORED, NOISY, REFUTED)
+KINDS = (EXACT, SCORED, NOISY, REFUTED, AHEAD)
 
 
 def make_ideas(folder: Path, kind: Kind) -> Path:
