@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from msgspec.structs import replace
@@ -21,16 +20,15 @@ from jumar.cli.views import (
     runs_table,
     status_grid,
 )
+from jumar.core.event import HandedIn, Proposed
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.ledger import Condition, StudyRecord
+from jumar.core.proposal import TICKET
 from jumar.errors import Usage
 from jumar.reports.summary import Summary, summarise
 from jumar.reports.values import Values
 from jumar.rules.certain import certain
 from jumar.rules.plain import plain
-
-if TYPE_CHECKING:
-    from jumar.tickets import Ticket
 
 LOG_LINES = 20
 MOST_READ = 1000
@@ -81,13 +79,16 @@ def standing(live: Study, record: StudyRecord, records: tuple[ExperimentRecord, 
     return replace(summary, experiments=max(summary.experiments, proposed))
 
 
-def _waiting(live: Study, record: StudyRecord) -> list[Ticket]:
-    """What was handed in from outside, and is no experiment yet."""
-    from jumar.intake import AGENT
-
-    if AGENT not in (spec.partition(":")[0] for spec in record.terms.shares):
-        return []
-    return [one for one in live.intake().tickets() if one.experiment is None]
+def _waiting(live: Study) -> dict[int, str]:
+    """What was handed in from outside and is no experiment yet: ticket → hypothesis."""
+    handed: dict[int, str] = {}
+    for entry in live.entries():
+        match entry.event:
+            case HandedIn(hypothesis=hypothesis):
+                handed[entry.seq] = hypothesis
+            case Proposed(experiment=experiment):
+                handed.pop(experiment.details.get(TICKET, 0), None)
+    return handed
 
 
 @verb("jumar status", "jumar status --json")
@@ -99,17 +100,19 @@ def status(folder: Path, study: str | None, as_json: bool) -> None:
     records = recent(live, record)
     summary = standing(live, record, records)
     doing = doing_now(live, record)
+    outside = any(spec.partition(":")[0] == "external" for spec in record.terms.shares)
+    waiting = _waiting(live) if outside else {}
     if as_json:
         holder = live.holder()
         pid = holder.pid if holder else None
-        waits = [{"ticket": f"t{one.ticket}", "hypothesis": one.hypothesis} for one in _waiting(live, record)]
+        waits = [{"ticket": f"t{ticket}", "hypothesis": words} for ticket, words in waiting.items()]
         said = {"summary": summary, "read": len(records), "doing": doing, "pid": pid, "waiting": waits}
         return render.data(said)
     render.say(status_grid(summary, doing, records), "")
-    if waiting := _waiting(live, record):
-        words = [f"{one}: {plain(one.hypothesis)}" for one in waiting[:MOST_WAITING]]
-        more = [f"and {len(waiting) - len(words)} more"] if len(waiting) > len(words) else []
-        render.say("proposals from outside that wait for their turn:", *words, *more, "")
+    if waiting:
+        shown = [f"t{ticket}: {plain(words)}" for ticket, words in [*waiting.items()][:MOST_WAITING]]
+        more = [f"and {len(waiting) - len(shown)} more"] if len(waiting) > len(shown) else []
+        render.say("proposals from outside that wait for their turn:", *shown, *more, "")
     if table := agents_table(summary.agents):
         render.say(table, "")
     latest, metric = records[-5:], live.contract.measure.metric
@@ -171,6 +174,8 @@ def _print_log(live: Study, number: int) -> None:
     own = [run for run in record.runs if run.run.commit == record.experiment.commit]
     runs = [run for run in own if "log" in run.artefacts]
     if not runs:
+        if any(run.is_open for run in own):
+            raise Usage(f"the first run of experiment {number} is still under way", fix="ask again later")
         raise Usage(f"no run of experiment {number} printed anything", fix=f"see `jumar show {number}`")
     text = live.artefact(runs[-1].artefacts["log"]).decode("utf-8", "replace")
     render.raw(plain(text, lines=True))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import nlargest
+from statistics import fmean
 
 from jumar.core.agent import Brief, InHand, KnobNow, Stretch
 from jumar.core.contract import Clock, Contract, Guard, Metric, Scores
 from jumar.core.experiment import BASELINE
 from jumar.core.outcome import Measured
+from jumar.core.run import Purpose
 from jumar.rules.duplicates import MOST_PARSED_BYTES
 from jumar.rules.hearsay import hearsay_line
 from jumar.rules.plain import plain, short
@@ -70,7 +72,7 @@ def brief_text(brief: Brief, recollection: Recollection, knobs: Sequence[KnobNow
         _instructions(brief, int(3 * PROGRAM_SHARE * most)),
         _messages(brief, int(MESSAGES_SHARE * most)),
         _notes(brief, int(NOTES_SHARE * most)),
-        f"## The contract\n\n{contract_in_words(brief.contract)}",
+        f"## The contract\n\n{contract_in_words(brief.contract, _first_others(brief))}",
         _champion(brief, recollection),
         _start(brief, recollection),
         _source(brief, int(SOURCE_SHARE * most)),
@@ -90,8 +92,11 @@ def _instructions(brief: Brief, most: int) -> str:
     return f"## Instructions\n\n{cut(said, most)}" if said else ""
 
 
-def contract_in_words(contract: Contract) -> str:
-    """What may change, how it is run, what is measured and what must hold."""
+def contract_in_words(contract: Contract, others: Mapping[str, float]) -> str:
+    """What may change, how it is run, what is measured and what must hold.
+
+    `others` is what else was measured of the unchanged target.
+    """
     run, measure = contract.run, contract.measure
     unit = "steps" if run.budget.clock is Clock.STEPS else f"{run.budget.clock.value} seconds"
     lines = [
@@ -114,7 +119,9 @@ def contract_in_words(contract: Contract) -> str:
             else "At an equal score nothing is kept."
         ),
     ]
-    lines += [f"- It must also hold: {_guard(guard)}." for guard in measure.guards[:20]]
+    lines += [
+        f"- It must also hold: {_guard(guard, others.get(guard.name))}." for guard in measure.guards[:20]
+    ]
     if measure.checks:
         many = len(measure.checks)
         lines.append(f"- Before a keep, {'a check' if many == 1 else f'{many} checks'} must pass.")
@@ -125,10 +132,22 @@ def contract_in_words(contract: Contract) -> str:
     return "\n".join(lines)
 
 
-def _guard(guard: Guard) -> str:
+def _guard(guard: Guard, first: float | None) -> str:
     bound = f"{guard.bound:g} x the baseline's" if guard.relative else f"{guard.bound:g}"
     plus = f" and {guard.plus:g}" if guard.plus else ""
-    return f"{guard.name} {'at most' if guard.at_most else 'at least'} {bound}{plus}"
+    about = f" (about {guard.bound * first + guard.plus:.4g})" if guard.relative and first is not None else ""
+    return f"{guard.name} {'at most' if guard.at_most else 'at least'} {bound}{plus}{about}"
+
+
+def _first_others(brief: Brief) -> dict[str, float]:
+    """What else was measured of the unchanged target, on average."""
+    runs = brief.history[BASELINE].runs if brief.history else ()
+    seen: dict[str, list[float]] = {}
+    for run in runs:
+        if run.run.purpose is Purpose.BASELINE and isinstance(run.outcome, Measured):
+            for name, value in run.outcome.others.items():
+                seen.setdefault(name, []).append(value)
+    return {name: fmean(values) for name, values in seen.items()}
 
 
 def _refusals(brief: Brief) -> str:

@@ -59,7 +59,8 @@ def judge(evidence: Evidence) -> Verdict | Want:
     strict = sum(pair.strict for pair in evidence.pairs)
     return replace(
         answer,
-        reason=f"{answer.reason}; quarantined, as {doubt}",
+        reason=f"{answer.reason}; quarantined, as {doubt}"
+        + f" (until {strict} pairs were scored strictly)" * (answer.decision is Decision.KEPT),
         evidence={**answer.evidence, "quarantine": {"why": doubt, "strict_pairs": strict}},
     )
 

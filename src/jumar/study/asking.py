@@ -96,10 +96,11 @@ class Asking:
         """Whether somebody who thinks wants something, or is done."""
         return self._inbox.is_waiting
 
-    def in_words(self) -> str:
-        """Who thinks, and for how long; empty when nobody does."""
+    def in_words(self, *, idle: bool) -> str:
+        """Who thinks, and for how long, and where the machine is `idle` who waits; empty when nobody does."""
         now = time.monotonic()
-        return ", ".join(f"{_doing(one)} ({now - one.begun:.0f} s)" for one in self._thinking)
+        shown = (one for one in self._thinking if idle or not isinstance(one.agent, Waiter))
+        return ", ".join(f"{_doing(one)} ({now - one.begun:.0f} s)" for one in shown)
 
     def again(self) -> int | None:
         """Number of the next experiment that a person asked for, or that is to be tried again; else None."""

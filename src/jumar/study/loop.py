@@ -218,7 +218,7 @@ class Loop:
             lose_open_runs(self._recorder, "stopped by the user")
         self._recorder.commit()  # before anybody sleeps: a finished run is never lost
         self._asking.serve()
-        doing = ", ".join(filter(None, (self._doing, self._asking.in_words())))
+        doing = ", ".join(filter(None, (self._doing, self._asking.in_words(idle=not self._flights))))
         self._watch.look(doing, self._sitting.time_left_s())
         self._heed()  # at every turn: short runs start many a second, and a pause is meant now
 

@@ -14,6 +14,7 @@ TICK = Tick(
     queued=0,
     judged=60,
     kept=8,
+    held=0,
     champion=STUDY.champion,
     value=SUMMARY.champion.value,
     baseline=SUMMARY.baseline.value,
