@@ -275,6 +275,35 @@ def test_a_copy_of_the_ledger_cannot_write_over_what_was_told(forger: Forger, ta
     assert str(forger.repo.references[ref].target) == str(sha)
 
 
+def test_what_is_told_otherwise_by_now_replaces_what_was_told(forger: Forger, target: Repository) -> None:
+    exchange = exchange_of(target.folder)
+    fine = forger.commit(forger.tree("work.py", FileMode.BLOB, EXACT.replace("3.0", "2.0").encode()))
+    forger.tell("", fine)
+    assert exchange.sync("origin", start=Path("/")).fetched == 1
+    forger.repo.references.delete(f"{PLACE}/{THEIRS}/1")
+    forger.count = 0
+    forger.tell("", fine, taken_back=True)
+    assert exchange.sync("origin", start=Path("/")).fetched == 1
+    heard = [
+        each.event.hearsay for each in open_study(target.folder).entries() if isinstance(each.event, Heard)
+    ]
+    assert [each.stands for each in heard] == [True, False]
+    assert exchange.adopt_best(1) == ((), ())
+
+    # So it is with ours: moved from what is there, if it stands on our commit.
+    study = open_study(target.folder, options=Options(agent=f"replay:{target.folder}/patches", new=True))
+    study.run(experiments=1)
+    mine = exchange_of(target.folder)
+    assert mine.sync("origin", start=Path("/")).sent == 1
+    ref = f"refs/jumar/{study.name}/by/{mine.sync('origin', start=Path('/')).ledger}/1"
+    right = forger.repo.references[ref].target
+    ours = study.experiment(1).experiment.commit
+    stale = forger.repo.odb.write(ObjectType.TAG, tag_of(ours, "x", 0, b"{}")[1])
+    forger.repo.references[ref].set_target(stale)
+    assert mine.sync("origin", start=Path("/")).sent == 1
+    assert forger.repo.references[ref].target == right
+
+
 def test_a_remote_that_is_none_is_one_clear_line(target: Repository, jumar: Cli) -> None:
     worked(target.folder, "nop", 1)
     exchange = exchange_of(target.folder)
