@@ -16,12 +16,10 @@ from jumar.agents.registry import anchored
 from jumar.agents.sweeping import variants
 from jumar.agents.team import make_team, role_of, words_of
 from jumar.agents.tuning import KnobsNow, with_knobs
-from jumar.core.agent import Team
 from jumar.core.contract import Clock, Contract
 from jumar.core.evaluator import Evaluator
 from jumar.core.event import StudyStarted
 from jumar.core.executor import Executor
-from jumar.core.ledger import StudyRecord
 from jumar.core.sandbox import Promise, Sandbox
 from jumar.core.workspace import Workspace
 from jumar.errors import LedgerUnfit, TargetUnfit, Usage
@@ -247,7 +245,7 @@ def _parts(
     private = (*home.private, *workspace.places)
     environ, protected = environment(), protected_paths(contract, paths)
     around = look_around(contract, home.folder, paths, environ, private=private)
-    bench = _bench(home, contract, sandbox, around, protected)
+    bench = bench_of(home, contract, sandbox, around, protected)
     program = workspace.read(terms.base, contract.target.program) or b""
     team = make_team(terms.shares, contract.hybrid, bench, environ)
     return Parts(
@@ -277,9 +275,10 @@ def _parts(
     )
 
 
-def _bench(
+def bench_of(
     home: Home, contract: Contract, sandbox: Sandbox, around: Surroundings, protected: Sequence[str]
 ) -> StudyBench:
+    """Where agents that are programs work."""
     editable = contract.target.editable
     return StudyBench(
         sandbox,
@@ -288,24 +287,6 @@ def _bench(
         home.scratch,
         lambda path: matches(path, editable) and not matches(path, protected),
     )
-
-
-def guests(home: Home, record: StudyRecord, contract: Contract, specs: Sequence[str]) -> Team:
-    """Agents that propose from here while another controller leads the study.
-
-    Raises Usage and AgentFailed as `make_team` does, and Usage for those with a role.
-    """
-    workspace, environ = open_workspace(home.folder), environment()
-    paths = frozenset(workspace.files(record.terms.base))
-    around = look_around(contract, home.folder, paths, environ, private=(*home.private, *workspace.places))
-    bench = _bench(home, contract, choose(None), around, protected_paths(contract, paths))
-    team = make_team(dict.fromkeys(map(anchored, specs), 1.0), contract.hybrid, bench, environ)
-    if team.roles:
-        raise Usage(
-            f"{', '.join(team.roles)}: who joins has no role",
-            fix="leave #ROLE out; the words of a role are given to the agents a study was started with",
-        )
-    return team
 
 
 def _evaluator(

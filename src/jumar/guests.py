@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from secrets import randbits
 from threading import Event
@@ -12,17 +12,25 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from jumar.agents.registry import anchored
+from jumar.agents.team import make_team
+from jumar.assembly import bench_of, environment, protected_paths
 from jumar.core.agent import AnyAgent, Brief, Researcher
 from jumar.core.contract import Contract
-from jumar.core.desk import CalledOff, Question, Reply, Room, Tool, Usage
-from jumar.core.ledger import Artefacts
+from jumar.core.desk import CalledOff, Question, Reply, Room, Tool
+from jumar.core.desk import Usage as Spending
+from jumar.core.ledger import Artefacts, StudyRecord
 from jumar.core.proposal import Cost, Proposal
-from jumar.errors import AgentFailed, Breach
+from jumar.errors import AgentFailed, Breach, Usage
+from jumar.home import Home
 from jumar.intake import Intake
 from jumar.rules.brief_text import brief_text
+from jumar.sandboxes.detect import choose
 from jumar.study.purse import OwnPurse, Purse
 from jumar.study.reading import Reading
+from jumar.study.surroundings import look_around
 from jumar.study.thinking import Inbox, Thinking
+from jumar.workspaces.git import open_workspace
 
 MOST_REFUSALS = 3  # in a row; then the agent waits for news
 SIT_OUT_S = 60.0  # after a trouble that may pass, or with nothing to propose
@@ -69,7 +77,7 @@ class GuestDesk:
     def room(self) -> Room:
         return self._purse.room
 
-    def set_aside(self, most: Usage) -> AbstractContextManager[None]:
+    def set_aside(self, most: Spending) -> AbstractContextManager[None]:
         return self._purse.set_aside(most, self._called_off)
 
     def keep(self, reply: Reply) -> None:
@@ -197,3 +205,23 @@ class Guests:
         if len(guest.refusals) >= MOST_REFUSALS:
             self._told(f"{guest.agent.name}: {breach.problem}")
             guest.refusals, guest.rests_until = (), time.monotonic() + SIT_OUT_S
+
+
+def guests(
+    home: Home, record: StudyRecord, contract: Contract, specs: Sequence[str]
+) -> Mapping[str, AnyAgent]:
+    """Agents that propose from here while another controller leads the study.
+
+    Raises Usage and AgentFailed as `make_team` does, and Usage for those with a role.
+    """
+    workspace, environ = open_workspace(home.folder), environment()
+    paths = frozenset(workspace.files(record.terms.base))
+    around = look_around(contract, home.folder, paths, environ, private=(*home.private, *workspace.places))
+    bench = bench_of(home, contract, choose(None), around, protected_paths(contract, paths))
+    team = make_team(dict.fromkeys(map(anchored, specs), 1.0), contract.hybrid, bench, environ)
+    if team.roles:
+        raise Usage(
+            f"{', '.join(team.roles)}: who joins has no role",
+            fix="leave #ROLE out; the words of a role are given to the agents a study was started with",
+        )
+    return team.members

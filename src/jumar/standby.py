@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 
 from jumar.app import Study
-from jumar.assembly import guests
 from jumar.core.agent import AnyAgent
 from jumar.core.event import Asked, Noticed, Wish
 from jumar.core.ledger import Condition, StudyRecord
 from jumar.core.verdict import Decision
 from jumar.errors import JumarError, LeaseLost, StudyHeld, Usage
-from jumar.guests import Guests
+from jumar.guests import Guests, guests
 from jumar.home import Home
 from jumar.intake import AGENT
 from jumar.ledgers.hold import Holder, holder, myself
@@ -99,7 +98,7 @@ class StandBy:
                 fix=f"join it without --agent, or start one that does: jumar run --new --agent "
                 f"tuner=0.5 --agent {AGENT}=0.5",
             )
-        return guests(self._home, record, self.live.contract, self._agents).members
+        return guests(self._home, record, self.live.contract, self._agents)
 
     def _propose(self, members: Mapping[str, AnyAgent]) -> None:
         """On a thread of its own, with its own view of the study: the other one may be leading it."""
