@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable
-from itertools import islice
 from typing import NamedTuple
 
 from jumar.core.agent import Brief
@@ -146,8 +145,11 @@ class Thinker:
         while self._next < len(order) and order[self._next] in self._known:
             self._next += 1
         # Of the next few that come to mind: no two people think in quite the same order.
-        ahead = (idea for idea in order[self._next :] if idea not in self._known and idea not in there)
-        few = [*islice(ahead, NEXT_FEW)]
+        few, place = list[int](), self._next
+        while len(few) < NEXT_FEW and place < len(order):
+            if order[place] not in self._known and order[place] not in there:
+                few.append(order[place])
+            place += 1
         return dice.choice(few) if few else None
 
     def _hear(self, brief: Brief) -> None:

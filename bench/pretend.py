@@ -10,6 +10,7 @@ import heapq
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -25,7 +26,7 @@ from jumar.core.job import Ending, ExitReport, Job
 from jumar.core.ledger import Ledger
 from jumar.core.machine import Circumstances, Machine
 from jumar.core.outcome import Measured
-from jumar.core.proposal import Edit
+from jumar.core.proposal import REGULAR, Edit
 from jumar.core.workspace import Committed, TreeFile
 from jumar.ledgers.artefacts import FolderArtefacts
 from jumar.rules.contract_file import read_contract
@@ -34,6 +35,7 @@ from jumar.study.places import Surroundings
 from jumar.testing.memory_ledger import MemoryLedger
 
 RUN_S, SPREAD = 300.0, 0.05  # a run, and how much runs differ
+MOST_LOOKS = 40  # at a free slot, before time goes on to the end of the next run
 CONTRACT = f"""\
 [target]
 name = "pretended"
@@ -62,33 +64,41 @@ class Clock:
 
 
 class PretendedWorkspace:
-    """Keeps the promises of `core.workspace.Workspace` that a loop needs; files are kept or not, whole."""
+    """Keeps the promises of `core.workspace.Workspace` that a loop needs; files are there or not, whole."""
 
     def __init__(self) -> None:
-        self.trees: dict[str, dict[str, bytes]] = {BASE: {}}
+        self._made: dict[str, tuple[str, tuple[Edit, ...]]] = {}  # commit → parent, edits
         self._refs: dict[str, str] = {}
+        self.tree = lru_cache(maxsize=4096)(self._tree)
+        self.ideas = lru_cache(maxsize=4096)(lambda commit: ideas_in(self.tree(commit)))
+
+    def _tree(self, commit: str) -> dict[str, bytes]:
+        if commit == BASE:
+            return {}
+        parent, edits = self._made[commit]
+        tree = dict(self.tree(parent))
+        for edit in edits:
+            tree.pop(edit.path, None)
+            if edit.content is not None:
+                tree[edit.path] = edit.content
+        return tree
 
     def pin(self, paths: Sequence[str], *, include_dirty: bool) -> str:
         return BASE
 
     def files(self, commit: str) -> Mapping[str, TreeFile]:
         return {
-            path: TreeFile(mode=0o100644, blob=content.hex()) for path, content in self.trees[commit].items()
+            path: TreeFile(mode=REGULAR, blob=content.hex()) for path, content in self.tree(commit).items()
         }
 
     def read(self, commit: str, path: str) -> bytes | None:
-        return self.trees[commit].get(path)
+        return self.tree(commit).get(path)
 
     def commit(self, parent: str, edits: Sequence[Edit], *, message: str, ref: str) -> Committed:
-        tree = dict(self.trees[parent])
-        for edit in edits:
-            tree.pop(edit.path, None)
-            if edit.content is not None:
-                tree[edit.path] = edit.content
-        sha = sha256(f"{parent} {message} {ref} {sorted(tree)}".encode()).hexdigest()[:40]
-        self.trees[sha] = tree
+        sha = sha256(f"{parent} {message} {ref}".encode()).hexdigest()[:40]
+        self._made[sha] = (parent, tuple(edits))
         self._refs[ref] = sha
-        return Committed(sha=sha, tree=sha256(repr(sorted(tree)).encode()).hexdigest()[:40])
+        return Committed(sha=sha, tree=sha)
 
     def materialise(self, commit: str, folder: Path, *, without: Sequence[str] = ()) -> None:
         folder.mkdir()
@@ -103,7 +113,7 @@ class PretendedWorkspace:
         return ""
 
     def merge(self, base: str, ours: str, theirs: str) -> tuple[Edit, ...] | None:
-        was, now, here = self.trees[base], self.trees[theirs], self.trees[ours]
+        was, now, here = self.tree(base), self.tree(theirs), self.tree(ours)
         changed = sorted(path for path in was.keys() | now.keys() if was.get(path) != now.get(path))
         return tuple(
             Edit(path=path, content=now.get(path)) for path in changed if here.get(path) != now.get(path)
@@ -119,13 +129,19 @@ class PretendedExecutor:
         self.slots, self._clock = slots, clock
         self._dice, self._count = random.Random(chance), count()
         self._jobs: list[tuple[float, int, str]] = []
+        self._looks = 0  # since a job came, with a slot free
 
     def submit(self, job: Job) -> None:
+        self._looks = 0
         took = RUN_S * self._dice.uniform(1 - SPREAD, 1 + SPREAD)
         heapq.heappush(self._jobs, (self._clock.now + took, next(self._count), job.key))
 
     def wait(self, timeout_s: float) -> tuple[Ended | Lost, ...]:
         if not self._jobs:
+            return ()
+        if len(self._jobs) < self.slots and self._looks < MOST_LOOKS:
+            self._looks += 1  # somebody may have something for it at the next turn
+            self._clock.now += timeout_s
             return ()
         self._clock.now, _, key = heapq.heappop(self._jobs)
         report = ExitReport(
@@ -162,7 +178,7 @@ class PretendedEvaluator:
 
     def measure(self, finished: FinishedRun, scored: ExitReport | None) -> Measured:
         self.runs += 1
-        ideas = ideas_in(self._workspace.trees[finished.run.commit])
+        ideas = self._workspace.ideas(finished.run.commit)
         return Measured(value=self._landscape.run(ideas, finished.run.seed, finished.run.key))
 
 

@@ -259,7 +259,7 @@ def _parts(
         },
         protected=protected,
         agent=next(iter(team.members.values())),
-        team=team if len(team.members) > 1 or team.polish else None,
+        team=team if len(team.members) > 1 or team.polish or team.nearby else None,
         workspace=workspace,
         executor=executor,
         evaluator=_evaluator(home, contract, workspace, terms.base, around),

@@ -118,3 +118,36 @@ def test_a_code_change_that_nearly_won_is_judged_at_its_tuned_best(target: Make)
     assert "+RATE = 1.0" in changed
     assert "+    return 1 + abs(rate - 1.0)" in changed
     assert hopeless.verdict and hopeless.verdict.decision is Decision.DISCARDED
+
+
+class Successor:
+    """A model whose first change is no better by itself, and which goes on from wherever it is put."""
+
+    name, repeats = "model", False
+
+    def __init__(self) -> None:
+        self._asked = 0
+
+    def research(self, brief: Brief, desk: Desk) -> Proposal | None:
+        self._asked += 1
+        source, rate = brief.files["work.py"], b"= %.1f" % (3.4 + self._asked)
+        old, new = (b"(rate - 1.0) **", b"abs(rate - 1.0) **") if self._asked == 1 else (b"= 3.0", rate)
+        if brief.view is not None:
+            old, new = b"= 3.0", b"= 1.0"
+        assert ("starts from a near miss" in desk.text) is (brief.view is not None)
+        edit = Edit(path="work.py", content=source.replace(old, new))
+        return Proposal(hypothesis=new.decode(), edits=(edit,), agent=self.name)
+
+
+def test_what_starts_from_a_near_miss_is_judged_with_it_beside_the_champion(target: Make) -> None:
+    model = Successor()
+    team = Team(members={"model": model}, shares={"model": 1.0}, nearby=1.0, explorers=frozenset({"model"}))
+    study = run(target(NOISY, 6), team)
+    near = study.experiments()[1]
+    both = next(record for record in study.experiments() if "starts_from" in record.experiment.details)
+    assert near.verdict and near.verdict.decision is Decision.DISCARDED
+    assert both.is_kept and both.experiment.parent == near.experiment.parent
+    assert both.experiment.details["starts_from"] == 1
+    assert both.experiment.hypothesis == "With experiment 1's change: = 1.0"
+    changed = study.diff(both.number)
+    assert "+RATE = 1.0" in changed and "abs(rate - 1.0)" in changed

@@ -58,6 +58,8 @@ def make_team(
         polish=polish,
         bandit=terms.bandit and len(members) > 1,
         roles=roles,
+        nearby=terms.nearby,
+        explorers=frozenset(name for name, agent in members.items() if _reads(agent)),
     )
 
 

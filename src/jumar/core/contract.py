@@ -132,6 +132,7 @@ class HybridTerms(msgspec.Struct, frozen=True, kw_only=True):
     """`[hybrid]`: how the agents of one study work together."""
 
     polish: int | None = None  #: trials of the tuner for a code change that nearly won; None: the usual
+    nearby: float = 0.0  #: share of the proposals of models and coding agents that start from a near miss
     bandit: bool = False  #: shares move towards those whose proposals gain most for what they take
 
 

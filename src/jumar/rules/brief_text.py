@@ -288,9 +288,17 @@ def _dead_ends(recollection: Recollection, most: int) -> str:
 
 
 def attempts_line(name: str, attempts: Attempts) -> str:
-    """`- train.py:LR: 12 tried, 1 kept; 9 not better, 2 out of memory; best -0.002 (#7); latest #40`."""
+    """`- train.py:LR: 12 tried, 1 kept; 9 not better, 2 crashed; best of these -0.002 (#7); latest #40`.
+
+    Where pairs of runs were made of the best, its interval stands beside it.
+    """
     ends = ", ".join(f"{count} {end}" for end, count in attempts.ends.most_common(4))
-    best = f"; best of these {attempts.best[0]:+.3g} (#{attempts.best[1]})" if attempts.best else ""
+    best = ""
+    if attempts.best and attempts.best.verdict:
+        verdict = attempts.best.verdict
+        span = verdict.interval
+        between = f", {span[0]:+.2g} to {span[1]:+.2g}" if span and span[0] != span[1] else ""
+        best = f"; best of these {verdict.gain:+.3g} (#{attempts.best.number}{between})"
     kept = f", {attempts.kept} kept" if attempts.kept else ""
     return f"- {short(name, 100)}: {attempts.numbers} tried{kept}; {ends}{best}; latest #{attempts.latest}"
 

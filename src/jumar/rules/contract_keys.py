@@ -99,6 +99,8 @@ KEYS = (
     Key("hybrid", "polish", kinds.TRIALS, "Trials of the tuner on top of a code change that came within "
         "noise of the champion, before it is given up. Each is an experiment like any other.",
         unless="4 where the tuner is one of several agents, else 0"),
+    Key("hybrid", "nearby", kinds.SHARE, "Share of the proposals of models and coding agents that start from "
+        "a change that came near the champion, instead of from the champion.", unless="none do"),
     Key("hybrid", "bandit", kinds.FLAG, "Whether shares move towards agents whose kept changes gain most for "
         "the machine time and thinking they take.", False),
 )  # fmt: skip

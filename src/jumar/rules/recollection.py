@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -28,7 +29,8 @@ class Attempts:
         self.ends: Counter[str] = (
             Counter()
         )  # what the others came to: `discarded`, `out of memory`, a breach's code
-        self.best: tuple[float, int] | None = None  # highest gain that was not kept, and whose
+        self.best: ExperimentRecord | None = None  # of those that were not kept, the highest gain
+        self._best_gain = -math.inf
         self.turns: dict[str, list[float]] = {}  # up, down → gains of those that turned this alone
 
     def add(self, record: ExperimentRecord) -> None:
@@ -42,8 +44,8 @@ class Attempts:
         self.lost += 1
         self.ends[end_of(record)] += 1
         gain = None if record.refuted else record.verdict.gain
-        if gain is not None and (self.best is None or gain > self.best[0]):
-            self.best = (gain, record.number)
+        if gain is not None and gain > self._best_gain:
+            self.best, self._best_gain = record, gain
 
 
 class Recollection:

@@ -97,7 +97,8 @@ class Roster:
 
     def _count(self) -> None:
         shares = self._shares()
-        for record in islice(self._history.experiments.values(), self._counted, None):
+        for number in range(self._counted, len(self._history.experiments)):
+            record = self._history.experiments[number]
             self._counted += 1
             if record.number != BASELINE and "retest_of" not in record.experiment.details:
                 self._turns.took(record.experiment.agent, shares)

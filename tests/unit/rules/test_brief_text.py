@@ -7,7 +7,7 @@ from jumar.core.agent import Brief, InHand, KnobNow, Puzzle
 from jumar.core.experiment import ExperimentRecord
 from jumar.core.outcome import Failed, Measured, Why
 from jumar.core.proposal import Edit, Proposal
-from jumar.rules.brief_text import brief_text
+from jumar.rules.brief_text import attempts_line, brief_text
 from jumar.rules.recollection import Recollection
 from jumar.rules.telling import data, quoted
 from jumar.rules.tokens import cut, fitting, tokens
@@ -197,3 +197,15 @@ def test_what_starts_from_a_near_miss_is_told_so(long_study: tuple[ExperimentRec
     assert "## This proposal starts from a near miss" in text
     assert f"with the change of experiment {near.number}" in text
     assert "starts from a near miss" not in told(brief_of(long_study))
+
+
+def test_the_best_of_a_dead_end_is_told_with_its_interval(long_study: tuple[ExperimentRecord, ...]) -> None:
+    lost = next(
+        record for record in long_study[1:] if record.verdict and record.verdict.gain and not record.is_kept
+    )
+    assert lost.verdict
+    verdict = replace(lost.verdict, gain=-0.01, interval=(-0.03, 0.012))
+    alone = replace(lost, verdict=verdict, experiment=replace(lost.experiment, touched=("train.py:alone",)))
+    study = tuple(alone if record is lost else record for record in long_study)
+    attempts = Recollection().read(study).attempts["train.py:alone"]
+    assert f"-0.01 (#{lost.number}, -0.03 to +0.012)" in attempts_line("train.py:alone", attempts)

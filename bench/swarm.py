@@ -1,0 +1,344 @@
+"""A community of simulated researchers on the real loop: what it finds, what it repeats, what it costs.
+
+Sixty-four workers and thousands of runs on synthetic landscapes of ideas (`bench/ideas.py`), beside one
+sequential loop with as many runs, and as many loops that know nothing of one another. Machine and
+researchers are pretended (`bench/pretend.py`); loop, rules, judge and ledger are the product's.
+Then the CPU that the controller itself takes for a verdict, ledger included, as the study becomes long.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from statistics import fmean, stdev
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from bench.common import Bar, arguments, report
+from bench.ideas import START, TERMS, Community, Landscape, Terms, Thinker
+from bench.pretend import RUN_S, Night, PretendedWorkspace, pretended
+from jumar.core.event import Entry, Event, Judged, Proposed, RunEnded, RunStarted
+from jumar.core.ledger import Ledger
+from jumar.core.run import Side
+from jumar.core.verdict import Decision
+from jumar.ledgers.sql import open_ledger
+from jumar.rules.history import History
+from jumar.rules.selection import STARTS_FROM
+from jumar.study.loop import Loop
+from jumar.study.tick import Tick
+
+WORKERS = 64
+RUNS = 4096
+SHARES = (0.0, 0.1, 0.25)  # of the proposals that start from a near miss
+FOCUS = (0.0, 0.5, 1.0)  # how often whoever is shown one goes on with what it is about
+RARE = Terms(
+    "rare gains", 0.70, 0.298, 2.0, ideas=200_000
+)  # for the long study: as few keeps as long ones have
+MARKS = (1_000, 10_000, 100_000)
+WINDOW = 500  # experiments before a mark over which its cost is averaged
+BATCH = 2_000  # events in one transaction
+SCRATCH = "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+class Tally(NamedTuple):
+    """What became of one study, or of many beside one another."""
+
+    gain: float  #: of the champion, in truth
+    runs: int
+    hours: float
+    judged: int
+    keeps: int
+    false: int  #: keeps of what is no better
+    duplicates: int  #: proposals of what was tried, refused before a run
+    again: int  #: experiments that tried an idea which was tried on its own before
+    starts: int  #: from a near miss
+    claimed: float  #: what the champion's own runs say, for choosing among many
+
+
+class Case(NamedTuple):
+    """One community on one landscape."""
+
+    terms: Terms
+    chance: int
+    slots: int = WORKERS
+    community: Community = Community()
+    nearby: float = 0.0
+    luck: int = 0  #: tells apart loops that know nothing of one another
+
+
+def play(case: Case, runs: int) -> Tally:
+    """One study, for as long as so many runs take."""
+    landscape = Landscape(case.terms, case.chance)
+    agent = Thinker(landscape, case.community)
+    night = Night(landscape, agent, case.slots, 1000 * case.chance + case.luck, case.nearby)
+    with pretended(night, lambda _: None) as parts:
+        Loop(parts).run(hours=runs * RUN_S / case.slots / 3600)
+        history = History()
+        for entry in parts.ledger.entries(parts.name):
+            history.apply(entry)
+        assert isinstance(parts.workspace, PretendedWorkspace)
+        return _tally(history, landscape, parts.workspace)
+
+
+def _tally(history: History, landscape: Landscape, workspace: PretendedWorkspace) -> Tally:
+    def mean(commit: str) -> float:
+        return landscape.mean(workspace.ideas(commit))
+
+    records = history.records
+    kept = [history.experiments[number].experiment for number in history.kept]
+    first: set[object] = set()
+    again = 0
+    for record in records:
+        details = record.experiment.details
+        if "retest_of" not in details and STARTS_FROM not in details and record.runs:
+            again += details.get("idea") in first
+            first.add(details.get("idea"))
+    return Tally(
+        gain=START - mean(history.champion_commit),
+        runs=sum(len(record.runs) for record in records),
+        hours=history.active_s / 3600,
+        judged=history.judged,
+        keeps=len(kept),
+        false=sum(mean(one.commit) >= mean(one.parent) for one in kept),
+        duplicates=sum(1 for record in records if record.verdict and record.verdict.code == "duplicate"),
+        again=again,
+        starts=sum(1 for record in records if STARTS_FROM in record.experiment.details),
+        claimed=START - history.means(history.champion_commit).standing().value,
+    )
+
+
+def independent(case: Case, runs: int) -> Tally:
+    """As many loops as there are workers, each with its share of the runs; the best claim counts."""
+    alone = [
+        play(case._replace(slots=1, luck=1 + number), runs // case.slots) for number in range(case.slots)
+    ]
+    best = max(alone, key=lambda each: each.claimed)
+    summed = {
+        name: sum(getattr(each, name) for each in alone) for name in ("runs", "judged", "keeps", "false")
+    }
+    return best._replace(**summed)
+
+
+def _community(task: tuple[str, Case, int]) -> Tally:
+    how, case, runs = task
+    ways = {
+        "sequential": lambda: play(case._replace(slots=1), runs),
+        "independent": lambda: independent(case, runs),
+        "not hearing of what is in hand": lambda: play(case._replace(community=Community(hears=False)), runs),
+    }
+    return ways[how]() if how in ways else play(case, runs)
+
+
+HOW = (f"{WORKERS} workers", "sequential", "independent", "not hearing of what is in hand")
+
+
+def communities(landscapes: int, runs: int, pool: Any) -> dict[str, Any]:
+    """Each way of working on each kind of landscape: means."""
+    figures: dict[str, Any] = {}
+    for terms in TERMS:
+        rows = figures[terms.name] = {}
+        for how in HOW:
+            tasks = [(how, Case(terms, chance), runs) for chance in range(landscapes)]
+            rows[how] = _row(pool.map(_community, tasks, chunksize=1))
+    return figures
+
+
+def _row(tallies: Iterable[Tally]) -> dict[str, float]:
+    columns = zip(*tallies, strict=True)
+    mean = {name: fmean(column) for name, column in zip(Tally._fields, columns, strict=True)}
+    return {
+        "gain, σ": round(mean["gain"], 2),
+        "gain per 1,000 runs": round(1000 * mean["gain"] / mean["runs"], 2),
+        "runs": round(mean["runs"]),
+        "hours": round(mean["hours"], 1),
+        "experiments": round(mean["judged"]),
+        "keeps": round(mean["keeps"], 1),
+        "false keeps": round(mean["false"], 2),
+        "duplicates refused": round(mean["duplicates"], 1),
+        "ideas run twice": round(mean["again"], 1),
+    }
+
+
+def _selected(case: Case, runs: int) -> float:
+    return play(case, runs).gain
+
+
+def selections(landscapes: int, runs: int, pool: Any) -> dict[str, Any]:
+    """What it gains to start now and then from a near miss, landscape by landscape."""
+    figures: dict[str, Any] = {}
+    for terms in TERMS[1:]:
+        chances = range(landscapes)
+        plain = pool.map(partial(_selected, runs=runs), [Case(terms, n) for n in chances], chunksize=1)
+        rows = figures[f"start: {terms.name}"] = {"champion always": {"gain, σ": round(fmean(plain), 2)}}
+        for share in SHARES[1:]:
+            for focus in FOCUS:
+                cases = [Case(terms, n, community=Community(focus=focus), nearby=share) for n in chances]
+                gains = pool.map(partial(_selected, runs=runs), cases, chunksize=1)
+                more = [gain - before for gain, before in zip(gains, plain, strict=True)]
+                error = stdev(more) / len(more) ** 0.5 if len(more) > 1 else float("nan")
+                rows[f"{share:.0%} near misses, focus {focus:.0%}"] = {
+                    "gain, σ": round(fmean(gains), 2),
+                    "more": round(fmean(more), 2),
+                    "± (se)": round(error, 2),
+                }
+    return figures
+
+
+class Meter:
+    """CPU of this process at every verdict."""
+
+    def __init__(self) -> None:
+        self.at: list[float] = []
+
+    def observe(self, event: Entry | Tick) -> None:
+        """Take an entry in as it becomes durable."""
+        if isinstance(event, Entry) and isinstance(event.event, Judged):
+            self.at.append(time.process_time())
+
+
+def controller(marks: Iterable[int]) -> dict[str, Any]:
+    """CPU of the controller for a verdict at each mark of one long study, its SQLite ledger included.
+
+    Milliseconds of this process in all: it does the researchers' thinking and the pretending too. Between
+    the marks the record is made longer by what happened to other experiments, told once more; then the study
+    is taken up and goes on for WINDOW experiments, which are measured.
+    """
+    landscape, meter = Landscape(RARE, 0), Meter()
+    figures: dict[str, Any] = {}
+    night = Night(landscape, Thinker(landscape, Community()), WORKERS)
+    with TemporaryDirectory(prefix="jumar-bench-", dir=SCRATCH) as place:
+        ledger = open_ledger(Path(place) / "ledger.db")
+        with pretended(night, meter.observe, ledger=ledger) as parts:
+            Loop(parts).run(experiments=WINDOW)
+            for mark in marks:
+                lengthen(ledger, parts.name, mark - WINDOW)
+                loop, meter.at = Loop(parts), []
+                loop.run(experiments=WINDOW)
+                settled = len(meter.at) // 10  # verdicts; before that it reads what there is
+                spent = meter.at[-1] - meter.at[settled]
+                cpu_ms = 1000 * spent / (len(meter.at) - 1 - settled)
+                figures[f"{mark:,} experiments"] = {"cpu_ms": round(cpu_ms, 3)}
+        ledger.close()
+    return figures
+
+
+def lengthen(ledger: Ledger, study: str, upto: int) -> None:
+    """Tell what became of discarded experiments once more under other numbers, until there are so many."""
+    of: dict[int, list[Event]] = defaultdict(list)
+    for entry in ledger.entries(study):
+        number = _about(entry.event)
+        if number:
+            of[number].append(entry.event)
+    record = ledger.study(study)
+    assert record is not None
+    lost = [
+        events
+        for events in of.values()
+        if isinstance(events[0], Proposed)
+        and events[0].experiment.parent == record.champion_commit
+        and isinstance(events[-1], Judged)
+        and events[-1].verdict.decision is Decision.DISCARDED
+    ]
+    batch: list[Event] = []
+    for number in range(len(of) + 1, upto):
+        batch += (_renamed(event, number) for event in lost[number % len(lost)])
+        if len(batch) > BATCH or number == upto - 1:
+            ledger.append(study, *batch)
+            batch = []
+
+
+def _about(event: Event) -> int:
+    match event:
+        case Proposed(experiment=experiment):
+            return experiment.number
+        case RunStarted(run=run):
+            return run.experiment
+        case RunEnded(key=key):
+            return int(key.partition("-")[0])
+        case Judged(experiment=number):
+            return number
+    return 0
+
+
+def _renamed(event: Event, number: int) -> Event:
+    match event:
+        case Proposed(experiment=experiment):
+            own = {"number": number, "commit": f"{number:040x}", "tree": f"{number:064x}"}
+            return replace(event, experiment=replace(experiment, **own))
+        case RunStarted(run=run):
+            commit = f"{number:040x}" if run.side is Side.CANDIDATE else run.commit
+            key = _key(run.key, number)
+            return replace(event, run=replace(run, experiment=number, key=key, commit=commit))
+        case RunEnded(key=key):
+            return replace(event, key=_key(key, number))
+        case Judged():
+            return replace(event, experiment=number)
+    return event
+
+
+def _key(key: str, number: int) -> str:
+    return f"{number}-{key.partition('-')[2]}"
+
+
+def bars(figures: Mapping[str, Any], marks: tuple[int, ...]) -> list[Bar]:
+    """What has to hold."""
+    found = []
+    for terms in TERMS:
+        rows = figures[terms.name]
+        swarm, alone, apart = (rows[how] for how in HOW[:3])
+        if terms.null == 1.0:
+            found.append(Bar("nothing helps: false keeps of the swarm", swarm["false keeps"], 0.5))
+            continue
+        share = swarm["false keeps"] / max(1.0, swarm["keeps"])
+        found += [
+            Bar(f"{terms.name}: share of false keeps", share, 0.10),
+            Bar(
+                f"{terms.name}: gain beside sequential",
+                swarm["gain, σ"] / alone["gain, σ"],
+                0.8,
+                at_least=True,
+            ),
+            Bar(
+                f"{terms.name}: gain beside independent",
+                swarm["gain, σ"] / apart["gain, σ"],
+                1.0,
+                at_least=True,
+            ),
+            Bar(
+                f"{terms.name}: experiments that repeat",
+                (swarm["duplicates refused"] + swarm["ideas run twice"]) / swarm["experiments"],
+                0.01,
+            ),
+        ]
+    first, last = (figures["controller"][f"{mark:,} experiments"]["cpu_ms"] for mark in (marks[0], marks[-1]))
+    found.append(Bar("controller, CPU ms for a verdict at the last mark", last, 5.0))
+    found.append(Bar("controller, the last mark beside the first", last / first, 1.2))
+    return found
+
+
+def main() -> int:
+    """Simulate, measure, print, and say by the exit code whether every bar holds."""
+    parser = arguments("swarm", __doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--landscapes", type=int, default=6, help="of each kind (6)")
+    parser.add_argument("--runs", type=int, default=RUNS, help=f"of each community ({RUNS})")
+    parser.add_argument("--marks", type=int, nargs="+", default=MARKS)
+    asked = parser.parse_args()
+    marks = tuple(asked.marks)
+    figures: dict[str, Any] = {"workers": WORKERS, "landscapes": asked.landscapes, "asked runs": asked.runs}
+    figures["controller"] = controller(marks)
+    with multiprocessing.Pool(min(2, os.cpu_count() or 1)) as pool:
+        figures |= communities(asked.landscapes, asked.runs, pool)
+        figures |= selections(asked.landscapes, asked.runs, pool)
+    return report("swarm", figures, bars(figures, marks), json=asked.json, save=asked.save)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
