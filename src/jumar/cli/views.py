@@ -12,6 +12,7 @@ from rich.text import Text
 
 from jumar.core.contract import Contract, Metric
 from jumar.core.event import (
+    AT_ONCE,
     Asked,
     Certified,
     Entry,
@@ -339,6 +340,8 @@ def _uncertified_gain(verdict: Verdict) -> str:
 
 def _asked_words(asked: Asked) -> str:
     """What a person asked for; of an adoption its name alone."""
+    if asked.wish is Wish.STOP and asked.words == AT_ONCE:
+        return "asked to stop now: what runs is ended"
     words = asked.words.partition(" ")[0] if asked.wish is Wish.ADOPT else asked.words
     return WISHES[asked.wish] + (f": {words}" if words else "")
 
