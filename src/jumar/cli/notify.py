@@ -12,7 +12,7 @@ from jumar.errors import Usage
 WAYS = ("desktop", "webhook", "mail")
 
 
-@verb("jumar notify desktop </dev/null", "jumar notify mail me@example.org </dev/null")
+@verb("jumar notify desktop", "jumar notify mail me@example.org")
 @click.argument("way", type=click.Choice(WAYS))
 @click.argument("to", required=False, metavar="[URL|ADDRESS]")
 def notify(way: str, to: str | None) -> None:
