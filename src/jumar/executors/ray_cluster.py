@@ -73,7 +73,7 @@ class RayExecutor:
             raise EnvironmentUnfit("Ray is not installed here", fix="pip install 'jumar[ray]'")
         self.slots = 0
         self.under: Circumstances | None = None
-        self._log = cluster.log
+        self._log, self._address = cluster.log, cluster.address
         self._ended: queue.SimpleQueue[Ended | Lost | JumarError | None] = queue.SimpleQueue()
         self._ready = threading.Event()
         self._closing = False
@@ -159,6 +159,15 @@ class RayExecutor:
         with suppress(OSError), self._sending:  # whoever hears nothing more is missed by `_hear`
             self._connection.send(what)
 
+    def _why_ended(self) -> EnvironmentUnfit:
+        """Ray's library ends its process where the cluster or its part on this machine is gone."""
+        if self._address and ":" in self._address and not answers(self._address):
+            return gone(self._address)
+        return EnvironmentUnfit(
+            "the process that speaks to Ray ended: Ray on this machine may be gone",
+            fix=f"see `ray status`, and what it says in {self._log}; then `jumar run` goes on from here",
+        )
+
     def _hear(self) -> None:
         """The hearing thread."""
         try:
@@ -178,6 +187,24 @@ class RayExecutor:
                 )
             )
             self._ready.set()
+
+
+def answers(address: str) -> bool:
+    """Whether anybody listens at HOST:PORT."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=3.0).close()
+    except OSError:
+        return False
+    return True
+
+
+def gone(address: str) -> EnvironmentUnfit:
+    """The cluster's head is."""
+    return EnvironmentUnfit(
+        f"the head of the Ray cluster at {address} no longer answers",
+        fix="start it again, then `jumar run` goes on from here: nothing is lost",
+    )
 
 
 def _own_folder() -> Path:

@@ -35,8 +35,8 @@ from jumar.core.job import Ending, ExitReport, Job
 from jumar.core.machine import Circumstances
 from jumar.errors import EnvironmentUnfit, JumarError
 from jumar.executors.freight import Freight, Packer, spread
-from jumar.executors.ray_cluster import Settings
-from jumar.executors.ray_link import answers, connect, machines_of_the_cluster, why_lost, why_unfit
+from jumar.executors.ray_cluster import Settings, answers, gone
+from jumar.executors.ray_link import connect, machines_of_the_cluster, why_lost, why_unfit
 from jumar.executors.ray_seat import Done, Order, RaySeat
 from jumar.executors.ray_shares import CPU, GPU, MEMORY, Machine, Share, share, wanting
 
@@ -123,17 +123,12 @@ class Driver:
 
     def _guard(self, address: str) -> None:
         """The thread that notices that the head is gone, before Ray's library ends this process over it."""
-        host, _, port = address.rpartition(":")
         answered = time.monotonic()
         while time.monotonic() - answered < GONE_AFTER_S:
-            if answers(host, int(port)):
+            if answers(address):
                 answered = time.monotonic()
             time.sleep(PULSE_S)
-        gone = EnvironmentUnfit(
-            f"the head of the Ray cluster at {address} no longer answers",
-            fix="start it again, then `jumar run` goes on from here: nothing is lost",
-        )
-        self._tell(gone)
+        self._tell(gone(address))
         os._exit(1)  # asking Ray to end takes a head
 
     def _tell(self, what: Any) -> None:

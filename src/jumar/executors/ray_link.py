@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from pathlib import Path
 
 import ray
@@ -16,6 +15,7 @@ from ray.exceptions import (
 
 import jumar
 from jumar.errors import EnvironmentUnfit, JumarError, Usage
+from jumar.executors.ray_cluster import answers
 from jumar.executors.ray_shares import Machine
 
 _SAYS_NO_MORE = {"log_to_driver": False, "logging_level": "ERROR"}
@@ -55,13 +55,13 @@ def _start_own(folder: Path) -> None:
 def _refuse_dead(address: str) -> None:
     if address == "auto":
         return
-    host, colon, port = address.rpartition(":")
+    _, colon, port = address.rpartition(":")
     if "://" in address or not colon or not port.isdigit():
         raise Usage(
             f"--address {address} is not where a Ray cluster can be joined",
             fix="give HOST:PORT of its head (6379, as a rule), or `auto` on one of its machines",
         )
-    if not answers(host, int(port)):
+    if not answers(address):
         raise EnvironmentUnfit(
             f"no Ray cluster answers at {address}",
             fix="see that its head runs (`ray status` there) and that this machine reaches it",
@@ -101,15 +101,6 @@ def machines_of_the_cluster() -> tuple[Machine, ...]:
     )
 
 
-def answers(host: str, port: int) -> bool:
-    """Whether anybody listens there."""
-    try:
-        socket.create_connection((host, port), timeout=3.0).close()
-    except OSError:
-        return False
-    return True
-
-
 def why_lost(machine: Machine, error: Exception) -> str:
     """Why a job was lost, in a few words."""
     said = str(error)
@@ -122,7 +113,7 @@ def why_lost(machine: Machine, error: Exception) -> str:
     if isinstance(error, ObjectLostError):
         return f"what the run was shown was lost on its way to {machine.host}"
     if isinstance(error, RayActorError):
-        return f"its worker on {machine.host} was killed"
+        return f"its worker on {machine.host} was killed, or that machine died"
     return f"its worker on {machine.host} failed: {said.strip().splitlines()[-1][:300]}"
 
 
