@@ -157,4 +157,4 @@ class Thinker:
         self._read = len(brief.history)
         heard = [n for n in self._open if self._community.hears or not brief.history[n].is_open]
         self._known.update(int(brief.history[n].experiment.details.get(IDEA, -1)) for n in heard)
-        self._open = [n for n in self._open if n not in set(heard)]
+        self._open = sorted({*self._open}.difference(heard))

@@ -242,14 +242,11 @@ def lengthen(ledger: Ledger, study: str, upto: int) -> None:
     lost = [
         events
         for events in of.values()
-        if isinstance(events[0], Proposed)
-        and events[0].experiment.parent == record.champion_commit
-        and isinstance(events[-1], Judged)
-        and events[-1].verdict.decision is Decision.DISCARDED
+        if isinstance(events[-1], Judged) and events[-1].verdict.decision is Decision.DISCARDED
     ]
     batch: list[Event] = []
     for number in range(len(of) + 1, upto):
-        batch += (_renamed(event, number) for event in lost[number % len(lost)])
+        batch += (_renamed(event, number, record.champion_commit) for event in lost[number % len(lost)])
         if len(batch) > BATCH or number == upto - 1:
             ledger.append(study, *batch)
             batch = []
@@ -268,13 +265,14 @@ def _about(event: Event) -> int:
     return 0
 
 
-def _renamed(event: Event, number: int) -> Event:
+def _renamed(event: Event, number: int, champion: str) -> Event:
+    """What happened to an experiment, as of another one on this champion."""
     match event:
         case Proposed(experiment=experiment):
             own = {"number": number, "commit": f"{number:040x}", "tree": f"{number:064x}"}
-            return replace(event, experiment=replace(experiment, **own))
+            return replace(event, experiment=replace(experiment, parent=champion, **own))
         case RunStarted(run=run):
-            commit = f"{number:040x}" if run.side is Side.CANDIDATE else run.commit
+            commit = f"{number:040x}" if run.side is Side.CANDIDATE else champion
             key = _key(run.key, number)
             return replace(event, run=replace(run, experiment=number, key=key, commit=commit))
         case RunEnded(key=key):

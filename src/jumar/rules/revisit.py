@@ -102,6 +102,16 @@ def _verdict(history: History, seen: Sequence[_Seen], metric: Metric) -> Finding
     return _found(history, seen, f"{words}: what was measured before counts no more", moved=True)
 
 
+def is_routine(history: History) -> bool:
+    """Whether nothing speaks against the champion, and it is looked at only because that is due.
+
+    Then what starts from it need not wait for its run: of many workers all would.
+    """
+    shaky = history.doubted or CRASHES <= history.crashes <= history.unseen
+    known = not history.under or history.means(history.champion_commit).knows(history.under)
+    return known and not shaky and not _seen(history)
+
+
 def _occasion(history: History) -> str:
     if history.under and not history.means(history.champion_commit).knows(history.under):
         return f"it was never run as runs are made now: {circumstances_in_words(history.under)}"

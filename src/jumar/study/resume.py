@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from itertools import chain
 
 from jumar.core.event import Noticed, Resumed, RunLost
 from jumar.core.experiment import BASELINE
@@ -60,13 +61,18 @@ def refuse_foreign(parts: Parts, recorder: Recorder) -> str | None:
     now = parts.workspace.resolve(parts.branch)
     if history.baseline_failed or now is None:
         return now
-    ours = {record.experiment.commit for record in history.records} if _is_measured(history) else set()
-    if now not in ours:
+    if not (_is_measured(history) and _is_ours(now, history)):
         raise TargetUnfit(
             f"the branch {parts.branch.removeprefix('refs/heads/')} has commits that are not this study's",
             fix=f"move them to another name: git branch -m jumar/{parts.name} NAME",
         )
     return now
+
+
+def _is_ours(commit: str, history: History) -> bool:
+    """Whether an experiment made this commit. What was kept comes first: there the branch usually is."""
+    kept = (history.experiments[number] for number in (BASELINE, *history.kept))
+    return any(record.experiment.commit == commit for record in chain(kept, history.experiments.values()))
 
 
 def _is_measured(history: History) -> bool:

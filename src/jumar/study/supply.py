@@ -7,6 +7,7 @@ import time
 from jumar.core.agent import AnyAgent
 from jumar.core.experiment import BASELINE
 from jumar.core.run import Purpose, Side
+from jumar.rules.revisit import is_routine
 from jumar.study.asking import Asking
 from jumar.study.deciding import Deciding
 from jumar.study.flight import Aloft, Flights
@@ -65,10 +66,11 @@ class Supply:
         # The sides of a pair end within moments of one another; a slot that is given away between
         # them keeps the next pair from starting side by side.
         confirming = free < len(Side) and any(map(self._ends_soon, self._flights))
-        no_room = confirming or self._is_revisiting()
+        looked_at = self._is_revisiting()
+        no_room = confirming or (looked_at and not is_routine(history))
         if no_room or sitting.reached(under_way=begun, bought=bool(history.waiting)):
             return False
-        if self._deciding.revisit():
+        if not looked_at and self._deciding.revisit():
             return True
         self.bring_up()
         if not history.waiting:
@@ -82,7 +84,7 @@ class Supply:
 
     def think_ahead(self, sitting: Sitting) -> None:
         """Have agents think while experiments run, so that no slot waits for them."""
-        if BASELINE in self._history.open or self._is_revisiting():
+        if BASELINE in self._history.open or (self._is_revisiting() and not is_routine(self._history)):
             return
         while agent := self._whose_turn(sitting, ahead=True):
             self._asking.ask(agent)
@@ -112,7 +114,7 @@ class Supply:
         return aloft.report is not None or SOON * usual_s < time.monotonic() - aloft.started < LATE * usual_s
 
     def _is_revisiting(self) -> bool:
-        """Whether the champion runs anew: what starts from it waits until it is known to be worth it."""
+        """Whether the champion runs anew: what starts from it waits where it may not be worth it."""
         runs = (aloft.run for aloft in self._flights)
         return self._queue.holds(self._history.champion) or any(
             run.purpose is Purpose.REVISIT for run in runs

@@ -18,7 +18,7 @@ from jumar.rules.evidence import noise_of, standing
 from jumar.rules.history import History
 from jumar.rules.noise import LEARNT_FROM
 from jumar.rules.plan import revisiting_runs
-from jumar.rules.revisit import CRASHES, PAIRS, UNSEEN, Finding, revisit
+from jumar.rules.revisit import CRASHES, PAIRS, UNSEEN, Finding, is_routine, revisit
 from jumar.testing.events import commit_of, judged, proposed, started
 
 LOSS = Metric(name="loss")
@@ -296,3 +296,15 @@ def test_a_keep_that_leads_far_is_run_until_its_noise_can_be_told() -> None:
     assert runs == LEARNT_FROM - 3
     assert noise_of(night.history).run_sd < 0.0005
     assert noise_of(night.history).runs == LEARNT_FROM
+
+
+def test_only_a_look_that_nothing_but_time_asks_for_is_routine() -> None:
+    night = Night()
+    night.judge(Decision.DISCARDED, UNSEEN)
+    assert isinstance(revisit(night.history, LOSS), Want) and is_routine(night.history)
+    night.judge(Decision.FAILED, CRASHES)
+    assert not is_routine(night.history)
+    doubted = Night()
+    doubted.judge(Decision.DISCARDED, UNSEEN)
+    doubted.doubt()
+    assert not is_routine(doubted.history)
