@@ -18,7 +18,7 @@ Tiny = Callable[..., Path]
 
 #: It tells everything that it knows of its surroundings.
 CURIOUS = NOISY + "\nimport time\nprint(dict(os.environ))\ntime.sleep(0.2)\n"
-CONTRACT = contract(experiments=8, run='env = ["PGPASSWORD", "HOME"]')
+CONTRACT = contract(experiments=500, run='env = ["PGPASSWORD", "HOME"]')
 
 
 def refs(folder: Path) -> dict[str, str]:
@@ -29,7 +29,7 @@ def refs(folder: Path) -> dict[str, str]:
     return {number: sha for number, sha in found if number.isdecimal()}
 
 
-def test_a_study_whose_leader_is_killed_is_finished_by_whoever_stands_by(
+def test_a_study_whose_leader_is_killed_goes_on_with_whoever_stands_by(
     tiny: Tiny, jumar: Cli, started: Start, postgres: LocalServer, tmp_path: Path
 ) -> None:
     here, there, url = tiny(work=CURIOUS, contract=CONTRACT), tmp_path / "there", postgres.fresh()
@@ -48,7 +48,6 @@ def test_a_study_whose_leader_is_killed_is_finished_by_whoever_stands_by(
 
     joined = started(there, "join", "tiny", "--agent", "tuner", extra=with_key)
     ledger = open_ledger(server, read_only=True)
-    wait_until(lambda: len(ledger.experiments("tiny")) > 4, "some experiments were made")
     wait_until(
         lambda: any("by" in one.experiment.details for one in ledger.experiments("tiny")),
         "the other proposed",
@@ -58,29 +57,31 @@ def test_a_study_whose_leader_is_killed_is_finished_by_whoever_stands_by(
     leader.wait()
     place = address.rpartition("%3D")[2]
     postgres.does(f"UPDATE {place}.lease SET expires = now()", db="jumar")  # what 15 seconds do
+    before = len(ledger.experiments("tiny"))
+    wait_until(lambda: len(ledger.experiments("tiny")) > before + 3, "the other one leads")
+    jumar(here, "stop", extra=with_key)
     told, _ = joined.communicate(timeout=240)
 
     assert joined.returncode == 0, told
-    assert "taken up by process" in told and "finished: 8 experiments were made" in told
+    assert "taken up by process" in told and "resting: stopped by request" in told
     record, experiments = ledger.study("tiny"), ledger.experiments("tiny")
     assert record is not None and ledger.verify() is None
-    assert all(one.verdict for one in experiments)
     assert [one.number for one in experiments] == list(range(len(experiments)))
     runs = [run for one in experiments for run in one.runs]
     assert not any(run.is_open for run in runs) and len({run.run.key for run in runs}) == len(runs)
-    assert experiments[-1].experiment.number >= 8
     first, second = refs(here), refs(there)
     made = {
         str(one.number): one.experiment.commit
         for one in experiments
         if one.experiment.commit != one.experiment.parent
     }
-    assert second == made and len(first) > 2
-    assert all(made.get(number, sha) == sha for number, sha in first.items())
+    assert made.items() <= second.items()  # what did not merge has a ref as well
+    assert len(first.items() & second.items()) > 1, "both have the very commits that the leader made"
     branch = ["git", "rev-parse", "jumar/tiny"]
     assert subprocess.check_output(branch, cwd=there, text=True).strip() == record.champion_commit
     assert "the repository agrees" in jumar(there, "doctor", "--ledger", extra=with_key).stdout
-    assert "loss" in jumar(here, "show", str(experiments[-1].number), "--json", extra=with_key).stdout
+    newest = max(int(number) for number in made)
+    assert "work.py" in jumar(here, "diff", str(newest), extra=with_key).stdout, "of a commit made there"
 
     folders, key_in_url = (here, there), url[len("postgresql://ann:") : url.index("@")]
     told_to = [*everything_that_is_kept(ledger, folders), told.encode()]
