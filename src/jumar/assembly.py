@@ -356,6 +356,7 @@ def _cluster(home: Home, contract: Contract, options: Options, sandbox: Sandbox)
             gpus=options.gpus_per_worker,
             on_wall_clock=run.budget.clock is Clock.WALL,
         ),
+        choose=choose,
         sandbox=options.sandbox,
         needs=needs(contract) & sandbox.promises,
         commands=tuple(dict.fromkeys(each[0] for each in commands if each and "/" not in each[0])),

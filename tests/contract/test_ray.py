@@ -25,6 +25,7 @@ from jumar.errors import EnvironmentUnfit, Usage
 from jumar.executors.ray_cluster import Cluster, RayExecutor
 from jumar.executors.ray_shares import Asked
 from jumar.rules.preflight import needs
+from jumar.sandboxes.detect import choose
 from jumar.testing.executor_suite import ExecutorSuite, drain
 from jumar.testing.lab import Lab, until
 from jumar.testing.rehearsal import make_contract
@@ -121,6 +122,7 @@ def executor(folder: Path, address: str | None, **asked: object) -> RayExecutor:
         Cluster(
             address=address,
             asked=Asked(**given),  # type: ignore[arg-type]
+            choose=choose,
             sandbox=None,
             needs=needs(make_contract()),
             commands=(),

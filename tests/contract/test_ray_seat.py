@@ -19,6 +19,7 @@ from jumar.errors import JumarError
 from jumar.executors import ray_seat
 from jumar.executors.freight import outline
 from jumar.executors.ray_seat import RaySeat, Terms, version_of
+from jumar.sandboxes.detect import choose
 
 
 @pytest.fixture
@@ -36,6 +37,7 @@ def terms(**changes: Any) -> Terms:
     given = {
         "study": "tiny",
         "version": jumar.__version__,
+        "choose": choose,
         "sandbox": None,
         "needs": frozenset({Promise.KILLS_TREE}),
         "path": os.environ["PATH"],

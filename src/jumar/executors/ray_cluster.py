@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -28,7 +29,7 @@ import jumar
 from jumar.core.executor import Ended, Lost
 from jumar.core.job import Job
 from jumar.core.machine import Circumstances
-from jumar.core.sandbox import Promise
+from jumar.core.sandbox import Promise, Sandbox
 from jumar.errors import EnvironmentUnfit, JumarError
 from jumar.executors.freight import outline
 from jumar.executors.ray_seat import Terms, version_of
@@ -44,6 +45,7 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
 
     address: str | None  #: None: a Ray of our own on this machine
     asked: Asked
+    choose: Callable[[str | None], Sandbox]  #: what picks a machine's sandbox, there
     sandbox: str | None
     needs: frozenset[Promise]  #: that every machine's sandbox has to promise
     commands: tuple[str, ...]  #: names of programs that runs start
@@ -222,6 +224,7 @@ def _settings(cluster: Cluster, folder: Path) -> Settings:
     terms = Terms(
         study=secrets.token_hex(8),
         version=jumar.__version__,
+        choose=cluster.choose,
         sandbox=cluster.sandbox,
         needs=cluster.needs,
         path=cluster.path,

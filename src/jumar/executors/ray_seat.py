@@ -35,7 +35,6 @@ from jumar.executors.local import placed
 from jumar.executors.machine import ground
 from jumar.executors.seats import Seat
 from jumar.executors.topology import nodes
-from jumar.sandboxes.detect import choose
 
 LEASE_S = 15.0  # after which one that is not asked after gives up; it is asked twice a second
 SPARE_BYTES = 64 << 20  # of disk, without which no run is begun
@@ -48,6 +47,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
     study: str  #: names the folder that its seats on one machine share
     version: str  #: of Jumar
+    choose: Callable[[str | None], Sandbox]  #: what picks the sandbox there
     sandbox: str | None
     needs: frozenset[Promise]  #: that the study does not do without
     path: str  #: PATH of the controller
@@ -117,7 +117,7 @@ class RaySeat:
                 fix=f"install jumar {terms.version} there",
             )
         self._path = _search(terms)
-        self._sandbox: Sandbox = choose(terms.sandbox)
+        self._sandbox: Sandbox = terms.choose(terms.sandbox)
         if missing := terms.needs - self._sandbox.promises:
             names = ", ".join(sorted(promise.value for promise in missing))
             raise EnvironmentUnfit(
