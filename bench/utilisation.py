@@ -72,7 +72,7 @@ experiments = 1000
 class Thinker:
     """Thinks for a while, and turns the next constant that nobody has turned."""
 
-    name, repeats, seats = "thinker", False, THOUGHTS
+    name, repeats, strands = "thinker", False, THOUGHTS
 
     def __init__(self, thinking_s: float) -> None:
         self._thinking_s, self._lock = thinking_s, threading.Lock()

@@ -153,7 +153,7 @@ def test_a_crash_before_a_move_is_recorded_loses_nothing(
 class Minds(Mind):
     """Thinks about two things at once; both must have begun before either is told."""
 
-    seats = 2
+    strands = 2
 
     def __init__(self, *changes: tuple[str, str], die: bool = False) -> None:
         super().__init__(*changes)

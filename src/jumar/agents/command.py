@@ -42,7 +42,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     told_secret: bool = False
 
 
-MOST_SEATS = 4
+MOST_STRANDS = 4
 
 
 class Command:
@@ -65,7 +65,7 @@ class Command:
         # Each is a program of its own, beside the runs. Two that share a log-in would renew it against
         # each other.
         shared = any(setting.source.exists() for setting in client.settings(environ))
-        self.seats = 1 if shared else MOST_SEATS
+        self.strands = 1 if shared else MOST_STRANDS
 
     def research(self, brief: Brief, desk: Desk) -> Proposal:
         """One idea. A call that was paid for before a crash is not made again."""

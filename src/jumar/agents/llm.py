@@ -69,7 +69,7 @@ class Llm:
     """
 
     repeats = False
-    seats = 8  # requests at once, which every provider takes
+    strands = 8  # requests at once, which every provider takes
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Llm:
         self._service, self._key = service, service.key(environ)
         self._waits_s, self._request_s, self._proposal_s = waits_s, request_s, proposal_s
         self._is_noticed = False  # that nobody can be reached
-        self._latest: dict[int, _Talk] = {}  # by seat: goes on after a refusal
+        self._latest: dict[int, _Talk] = {}  # by strand: goes on after a refusal
 
     def research(self, brief: Brief, desk: Desk) -> Proposal:
         """One idea. What was paid for before a crash is not asked again."""
@@ -120,7 +120,7 @@ class Llm:
             )
             talk.messages.append(response)
             if (said := _handed_in(response)) is not None:
-                self._latest[brief.seat] = talk
+                self._latest[brief.strand] = talk
                 return self._proposal(said, response, brief)
             talk.messages.append(_request([_answer(call, desk) for call in response.tool_calls]))
         raise Breach(
@@ -129,7 +129,7 @@ class Llm:
 
     def _talk(self, brief: Brief, desk: Desk) -> _Talk:
         """The talk that was refused, with why; or a new one that begins with the brief."""
-        question, latest = _identity(brief, brief.refusals), self._latest.pop(brief.seat, None)
+        question, latest = _identity(brief, brief.refusals), self._latest.pop(brief.strand, None)
         if not (brief.refusals and latest and latest.question == _identity(brief, brief.refusals[:-1])):
             return _Talk(question, [_request([UserPromptPart(desk.text)])])
         refusal = f"Refused: {brief.refusals[-1]}. Mend that, and propose again."

@@ -52,7 +52,7 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     history: Sequence[ExperimentRecord]
     chance: int
     refusals: tuple[str, ...] = ()
-    seat: int = 0  #: which of the things that its agent thinks about at once this is
+    strand: int = 0  #: which of the things that its agent thinks about at once this is
     messages: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  #: what researchers outside wrote down, oldest first
     #: Number of the experiment whose change is in `files` beside the champion's: the next edits go on top of
@@ -134,7 +134,7 @@ class Concurrent(Protocol):
     Its desks tell its thoughts apart: each has the replies to its own question alone.
     """
 
-    seats: int  #: how many questions it may think about at once
+    strands: int  #: how many questions it may think about at once
 
 
 @runtime_checkable

@@ -75,7 +75,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     parent: str  #: commit that its edits apply to
     refusals: tuple[str, ...] = ()
     view: int | None = None  #: the near miss whose commit the parent is; None: it is a champion
-    seat: int = 0  #: tells apart what one agent thinks about at the same time
+    strand: int = 0  #: tells apart what one agent thinks about at the same time
 
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):

@@ -64,7 +64,7 @@ class Proposed(msgspec.Struct, frozen=True, kw_only=True, tag="proposed"):
 
     experiment: Experiment
     answered_usd: float = 0.0  #: the part of its cost that entries of answers have counted already
-    seat: int = 0  #: of its agent: which of the questions that it thought about at once this answers
+    strand: int = 0  #: of its agent: which of the questions that it thought about at once this answers
 
 
 class Rebased(msgspec.Struct, frozen=True, kw_only=True, tag="rebased"):
@@ -105,7 +105,7 @@ class Thought(msgspec.Struct, frozen=True, kw_only=True, tag="thought"):
     agent: str
     waited_s: float  #: as in `core.proposal.Cost`
     nothing: bool = False  #: it said that there is nothing left to propose
-    seat: int = 0  #: as in `Proposed`
+    strand: int = 0  #: as in `Proposed`
 
 
 class RunStarted(msgspec.Struct, frozen=True, kw_only=True, tag="run_started"):

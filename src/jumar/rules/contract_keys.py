@@ -29,8 +29,8 @@ GROUPS = {
     "target": "what is to be improved, and what may change in it",
     "run": "how one run is started and what it may use",
     "measure": "the metric, who computes it, and what must hold beside it",
-    "limits": "when a study stops (without a key there is no such limit), what it leaves to a person, and how "
-    "much its agents are told",
+    "limits": "when a study stops (without a key there is no such limit), what it leaves to a person, and "
+    "how much its agents are told",
     "agents": "who proposes in a new study that is started without `--agent`",
     "hybrid": "how several agents work together on one study",
     "scales": "the ladder, smallest first: each scale is a table of keys of `[run]` that it changes",

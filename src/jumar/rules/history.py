@@ -51,7 +51,7 @@ from jumar.rules.revival import revived
 from jumar.rules.simpler import Allowance
 from jumar.rules.worked import Worked
 
-Seat = tuple[str, int]  # an agent, and which of the questions that it thinks about at once
+Strand = tuple[str, int]  # an agent, and which of the questions that it thinks about at once
 
 
 class Pooled(NamedTuple):
@@ -108,15 +108,17 @@ class History:
         self.revisited: dict[int, int] = {}  # experiment → how many places its revisits have used
         self.cost_usd = 0.0
         self.spent: dict[str, Spent] = {}  # on each agent; replaced, never changed
-        self.answers: dict[Seat, list[Answered]] = {}  # what its agent was answered since its last experiment
+        self.answers: dict[
+            Strand, list[Answered]
+        ] = {}  # what its agent was answered since its last experiment
         self.handed: dict[int, HandedIn] = {}  # ticket → what waits; replaced, never changed
         self.community = Community()
-        self.questions: dict[Seat, Question] = {}  # the one that its latest answers are about
+        self.questions: dict[Strand, Question] = {}  # the one that its latest answers are about
         self.returned: dict[str, dict[int, str]] = {}  # agent → experiment that was withdrawn → why
         self.looks: list[Probe] = []  # that others than agents asked for since the latest experiment
         self.retests: dict[int, int] = {}  # entry that asks for it, or below 0 → experiment to try again
         self.elsewhere = Elsewhere()
-        self.waits: dict[Seat, float] = {}  # seconds waited for it since its last experiment
+        self.waits: dict[Strand, float] = {}  # seconds waited for it since its last experiment
         self.last_seq = 0
         self.finished = False  # a limit of the contract ended the last sitting
         self.tested: dict[int, int] = {}  # experiment → its place in the order of first confirmations
@@ -175,22 +177,22 @@ class History:
     def _apply_to_agent(self, event: Answered | Thought) -> None:
         match event:
             case Answered(agent=agent, usage=usage, question=question):
-                seat = (agent, question.seat if question else 0)
-                self.answers.setdefault(seat, []).append(event)
+                strand = (agent, question.strand if question else 0)
+                self.answers.setdefault(strand, []).append(event)
                 self.cost_usd += usage.usd
                 self._spend(agent, usage.usd, usage.tokens)
                 if question:
-                    self.questions[seat] = question
-            case Thought(agent=agent, waited_s=waited_s, nothing=nothing, seat=number):
-                seat = (agent, number)
-                self.waits[seat] = self.waits.get(seat, 0.0) + waited_s
+                    self.questions[strand] = question
+            case Thought(agent=agent, waited_s=waited_s, nothing=nothing, strand=number):
+                strand = (agent, number)
+                self.waits[strand] = self.waits.get(strand, 0.0) + waited_s
                 if nothing:
-                    self.questions.pop(seat, None)
+                    self.questions.pop(strand, None)
 
     def _apply_to_experiment(self, entry: Entry) -> None:
         match entry.event:
-            case Proposed(experiment=experiment, answered_usd=answered_usd, seat=seat):
-                usd, of = experiment.cost.usd - answered_usd, (experiment.agent, seat)
+            case Proposed(experiment=experiment, answered_usd=answered_usd, strand=strand):
+                usd, of = experiment.cost.usd - answered_usd, (experiment.agent, strand)
                 self.cost_usd += usd
                 tokens = experiment.cost.tokens - self._answered_tokens(experiment, of)
                 self._spend(experiment.agent, usd, tokens)
@@ -258,13 +260,13 @@ class History:
     def _spend(self, agent: str, usd: float, tokens: int) -> None:
         self.spent = {**self.spent, agent: self.spent.get(agent, Spent()).plus(usd, tokens)}
 
-    def _answered_tokens(self, experiment: Experiment, seat: Seat) -> int:
+    def _answered_tokens(self, experiment: Experiment, strand: Strand) -> int:
         """What of an experiment's tokens its agent's answers have counted already."""
         if "retest_of" in experiment.details:
             return 0
-        return sum(answered.usage.tokens for answered in self.answers.get(seat, ()))
+        return sum(answered.usage.tokens for answered in self.answers.get(strand, ()))
 
-    def _enter(self, experiment: Experiment, seat: Seat, at: float) -> None:
+    def _enter(self, experiment: Experiment, strand: Strand, at: float) -> None:
         self.experiments[experiment.number] = ExperimentRecord(experiment=experiment, proposed_at=at)
         self.open[experiment.number] = None
         self.looks.clear()
@@ -277,9 +279,9 @@ class History:
         if isinstance(words := experiment.details.get(PUZZLE), str) and "retest_of" not in experiment.details:
             self.community.puzzle(experiment.agent, words)
         if "retest_of" not in experiment.details:
-            self.answers.pop(seat, None)
-            self.questions.pop(seat, None)
-            self.waits.pop(seat, None)
+            self.answers.pop(strand, None)
+            self.questions.pop(strand, None)
+            self.waits.pop(strand, None)
             self.returned.pop(experiment.agent, None)
 
     def _rebase(self, experiment: Experiment) -> None:

@@ -27,12 +27,12 @@ def reference_is_first(secret: str, purpose: Purpose, index: int) -> bool:
     return _draw(secret, f"order:{purpose.value}:{index}") % 2 == 0
 
 
-def chance_for(secret: str, number: int, attempt: int, seat: int = 0) -> int:
+def chance_for(secret: str, number: int, attempt: int, strand: int = 0) -> int:
     """What the agent draws its randomness from for an attempt at proposal `number`.
 
-    Another one for each `seat`: what it thinks about at once.
+    Another one for each `strand`: what it thinks about at once.
     """
-    return _draw(secret, f"chance:{number}:{attempt}" + (f":{seat}" if seat else ""))
+    return _draw(secret, f"chance:{number}:{attempt}" + (f":{strand}" if strand else ""))
 
 
 def start_for(secret: str, number: int) -> int:

@@ -132,7 +132,7 @@ class Asking:
             name
             for name, agent in self._roster.members.items()
             if isinstance(agent, Researcher)
-            and (pace.seat(agent, thinking) is None or pace.is_enough(agent, thinking))
+            and (pace.strand(agent, thinking) is None or pace.is_enough(agent, thinking))
         ]
         agent = self._roster.next(busy, [one.agent.name for one in thinking])
         return None if ahead and not isinstance(agent, Researcher) else agent
@@ -151,8 +151,10 @@ class Asking:
             except AgentFailed as failed:
                 self._drop(agent, failed)
                 return None
-        seat = self._pace.seat(agent, self._thinking) or 0
-        self._think(Thinking(agent, history.questions.get((agent.name, seat), replace(question, seat=seat))))
+        strand = self._pace.strand(agent, self._thinking) or 0
+        self._think(
+            Thinking(agent, history.questions.get((agent.name, strand), replace(question, strand=strand)))
+        )
         return None
 
     def _ask_at_once(self, agent: Agent, question: Question) -> int | None:
@@ -191,21 +193,25 @@ class Asking:
         self.idle(self._idle[1])
         self._thinking.remove(one)
         self._take_up(one, 0.0)
-        agent, proposal, seat = one.agent, None, one.question.seat
+        agent, proposal, strand = one.agent, None, one.question.strand
         number = len(self._recorder.history.experiments)
         try:
             proposal = one.came()
             if proposal is None:
                 return self._note_nothing(one)
             proposal = started(proposal, one.question)
-            self._proposer.enter(number, proposal, repeats=agent.repeats, waited_s=one.waited_s, seat=seat)
+            self._proposer.enter(
+                number, proposal, repeats=agent.repeats, waited_s=one.waited_s, strand=strand
+            )
             self._pace.took(one, time.monotonic())
         except Breach as breach:
             # Whoever handed it in from outside is not there to be asked again.
             from_outside = proposal is not None and TICKET in proposal.details
             if from_outside or len(one.question.refusals) + 1 >= MOST_REFUSALS:
                 nothing = _nothing(agent.name, breach)
-                self._proposer.refuse(number, proposal or nothing, breach, waited_s=one.waited_s, seat=seat)
+                self._proposer.refuse(
+                    number, proposal or nothing, breach, waited_s=one.waited_s, strand=strand
+                )
                 return
             self._think(Thinking(agent, self._refused(one.question, breach)), one)
         except AgentFailed as failed:
@@ -376,8 +382,10 @@ class Asking:
             self._recorder.note(Noticed(words=words))
 
     def _note(self, one: Thinking, *, nothing: bool = False) -> None:
-        seat = one.question.seat
-        self._recorder.note(Thought(agent=one.agent.name, waited_s=one.waited_s, nothing=nothing, seat=seat))
+        strand = one.question.strand
+        self._recorder.note(
+            Thought(agent=one.agent.name, waited_s=one.waited_s, nothing=nothing, strand=strand)
+        )
 
 
 def _doing(one: Thinking) -> str:

@@ -43,7 +43,7 @@ class StudyDesk:
         places: tuple[Inbox, Artefacts, Event, OwnPurse],
     ) -> None:
         self._question, self._text, self._history = question, text, history
-        self._answers = tuple(history.answers.get((places[-1].agent, question.seat), ()))
+        self._answers = tuple(history.answers.get((places[-1].agent, question.strand), ()))
         self._archive = archive
         self._record, self._probe = calls
         self._inbox, self._artefacts, self._called_off, self._purse = places

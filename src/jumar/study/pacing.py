@@ -23,16 +23,16 @@ class Pace:
         """A thought came to a proposal; `now` as `time.monotonic` has it."""
         self._took[one.agent.name].append(now - one.asked)
 
-    def seat(self, agent: AnyAgent, thinking: Sequence[Thinking]) -> int | None:
-        """Where an agent may think of one thing more; None where all its seats are taken.
+    def strand(self, agent: AnyAgent, thinking: Sequence[Thinking]) -> int | None:
+        """Where an agent may think of one thing more; None where all its strands are taken.
 
         First where it was answered before a crash: that is paid for, and waits to be used.
         """
         name = agent.name
-        taken = {one.question.seat for one in thinking if one.agent.name == name}
-        paid = [seat for whose, seat in self._history.questions if whose == name]
-        free = [seat for seat in (*paid, *range(_seats(agent))) if seat not in taken]
-        return free[0] if free and len(taken) < _seats(agent) else None
+        taken = {one.question.strand for one in thinking if one.agent.name == name}
+        paid = [strand for whose, strand in self._history.questions if whose == name]
+        free = [strand for strand in (*paid, *range(_strands(agent))) if strand not in taken]
+        return free[0] if free and len(taken) < _strands(agent) else None
 
     def is_enough(self, agent: AnyAgent, thinking: Sequence[Thinking]) -> bool:
         """Whether so much is in hand that this agent need not be asked."""
@@ -45,5 +45,5 @@ class Pace:
         return in_hand >= how_many(usual_s, experiment_s(self._history), self._slots)
 
 
-def _seats(agent: AnyAgent) -> int:
-    return agent.seats if isinstance(agent, Concurrent) else 1
+def _strands(agent: AnyAgent) -> int:
+    return agent.strands if isinstance(agent, Concurrent) else 1

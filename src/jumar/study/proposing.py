@@ -41,23 +41,23 @@ class Proposer:
         *,
         repeats: bool = False,
         waited_s: float = 0.0,
-        seat: int = 0,
+        strand: int = 0,
     ) -> None:
         """Check a proposal and enter it into the ledger as an experiment. Raises Breach.
 
         `repeats` allows code that was run before: a re-test on another champion. `waited_s` is how long
-        the machine waited for it, and `seat` where its agent thought about it.
+        the machine waited for it, and `strand` where its agent thought about it.
         """
         history = self._recorder.history
         parent = history.champion_commit
         if proposal.parent not in ("", parent):
             proposal = self._joined(number, proposal)
-        proposal, answered_usd = self._with_answers(proposal, waited_s, seat)
+        proposal, answered_usd = self._with_answers(proposal, waited_s, strand)
         paid = proposal.cost.usd > 0 or proposal.cost.tokens > 0
         edits = self._keep(proposal) if paid else ""
         admitted = self._admission.check(proposal.edits, parent, history, repeats=repeats)
         experiment = self._experiment(number, proposal, admitted, edits)
-        self._recorder.note(Proposed(experiment=experiment, answered_usd=answered_usd, seat=seat))
+        self._recorder.note(Proposed(experiment=experiment, answered_usd=answered_usd, strand=strand))
         if paid:
             self._recorder.commit()
 
@@ -121,13 +121,13 @@ class Proposer:
             raise Breach(f"{since}, makes the same change", fix="propose something else", code="duplicate")
         return edits
 
-    def _with_answers(self, proposal: Proposal, waited_s: float, seat: int) -> tuple[Proposal, float]:
+    def _with_answers(self, proposal: Proposal, waited_s: float, strand: int) -> tuple[Proposal, float]:
         """The proposal with what its agent's answers cost, and how much of that is counted already.
 
         So it is with what was waited for it.
         """
         history, again = self._recorder.history, "retest_of" in proposal.details
-        of = (proposal.agent, seat)
+        of = (proposal.agent, strand)
         answers = () if again else history.answers.get(of, ())
         waited_s += 0.0 if again else history.waits.get(of, 0.0)
         usd = sum(answered.usage.usd for answered in answers)
@@ -142,15 +142,15 @@ class Proposer:
         return replace(proposal, cost=cost), usd
 
     def refuse(
-        self, number: int, proposal: Proposal, breach: Breach, *, waited_s: float = 0.0, seat: int = 0
+        self, number: int, proposal: Proposal, breach: Breach, *, waited_s: float = 0.0, strand: int = 0
     ) -> None:
         """Enter a proposal as an experiment that is invalid."""
-        proposal, answered_usd = self._with_answers(proposal, waited_s, seat)
+        proposal, answered_usd = self._with_answers(proposal, waited_s, strand)
         parent = self._recorder.history.champion_commit
         experiment = _experiment(number, parent, parent, "", proposal, self._keep(proposal))
         verdict = Verdict(decision=Decision.INVALID, reason=breach.problem, code=breach.code)
         self._recorder.note(
-            Proposed(experiment=experiment, answered_usd=answered_usd, seat=seat),
+            Proposed(experiment=experiment, answered_usd=answered_usd, strand=strand),
             Judged(experiment=number, verdict=verdict),
         )
         self._recorder.commit()

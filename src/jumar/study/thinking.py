@@ -76,7 +76,7 @@ class Thinking:
     def __init__(self, agent: Researcher, question: Question, *, failures: int = 0) -> None:
         self.agent, self.question = agent, question
         #: Under which it is taken up, in the record.
-        self.key = f"{agent.name}, thought {question.seat + 1}" if question.seat else agent.name
+        self.key = f"{agent.name}, thought {question.strand + 1}" if question.strand else agent.name
         self.failures = failures  #: how often it was asked this before, and could not answer
         self.waited_s = 0.0  #: by the machine, so far; as in `core.proposal.Cost`
         self.probed = 0.0  #: what its probes took, in usual runs

@@ -204,9 +204,9 @@ def test_an_answer_counts_at_once_and_its_experiment_does_not_count_it_again() -
 def test_what_an_agent_was_answered_stays_until_its_own_next_experiment() -> None:
     answer = Answered(agent="llm", request="r", reply="d", usage=Usage(model="m"))
     assert with_baseline(answer, proposed(1)).answers == {("llm", 0): [answer]}
-    other = replace(answer, question=Question(number=1, parent="p", seat=1))
+    other = replace(answer, question=Question(number=1, parent="p", strand=1))
     entered = proposed(1)
-    entered = replace(entered, experiment=replace(entered.experiment, agent="llm"), seat=1)
+    entered = replace(entered, experiment=replace(entered.experiment, agent="llm"), strand=1)
     history = with_baseline(answer, other, entered)
     assert history.answers == {("llm", 0): [answer]} and not history.questions
 
