@@ -48,9 +48,7 @@ def test_what_the_user_names_is_taken_and_memory_bounds_it() -> None:
 
 
 def test_a_share_that_no_machine_has_is_refused_with_what_there_is() -> None:
-    with pytest.raises(
-        EnvironmentUnfit, match=r"takes GPU=2.*of one is GPU=0, CPU=8, memory 64 GiB"
-    ):
+    with pytest.raises(EnvironmentUnfit, match=r"takes GPU=2.*of one is GPU=0, CPU=8, memory 64 GiB"):
         share([machine("a", CPU=8.0)], asked(resources={"GPU": 2.0}))
 
 
