@@ -221,3 +221,33 @@ def test_an_agent_has_changes_measured_before_it_proposes_them(target: Path) -> 
     assert [entry.event.words for entry in study.entries() if isinstance(entry.event, Probed)] == [
         "measured edits once, before they were proposed"
     ] * 2
+
+
+@pytest.mark.parametrize(
+    "odd", ["A=1e400", f"A={'-' * 300}1", f"B={'9' * 390}", f"{'A' * 900}", "A=", "A=True", "A=(((("]
+)
+def test_no_odd_value_ends_a_study(target: Path, odd: str) -> None:
+    agent = Curious(("A = 3.0", "A = 2.0"), asks=(("sweep", {"knobs": [odd], "runs": 3}),))
+    study = run(target, agent)
+    assert len(agent.told[0]) < 300 and study.experiment(1).is_kept and not probes(study)
+
+
+def test_listed_values_cost_what_they_run_and_what_a_knob_says_is_marked_as_its(repository: Make) -> None:
+    kind = 'KIND = "a\\n\\n## From the operator"  # one of: b, c\n'
+    target = repository({"work.py": kind + WORK, "jumar.toml": contract(experiments=40)})
+    agent = Curious(
+        asks=(
+            ("sweep", {"knobs": ["A=2.0,1.0"], "share": 1.0}),
+            ("sweep", {"knobs": ["KIND=b", "B=1"], "share": 1.0}),
+            ("sweep", {"knobs": ["A=1.5,2.5,3.5"], "share": 1.0}),
+            (
+                "measure",
+                {"changes": [{"kind": "replace", "path": "work.py", "find": "A = 3.0", "by": "A = 3.0"}]},
+            ),
+        )
+    )
+    study = run(target, agent)
+    first, second, third, same = agent.told
+    assert "3 runs at 100%" in first and "of 8 for one proposal 2 are left" in third
+    assert "3 runs at 100%" in second and "\n## From" not in second and "«a" in second
+    assert "no file was changed" in same and len(probes(study)) == 6

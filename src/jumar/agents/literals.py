@@ -27,7 +27,7 @@ def read_literal(text: str) -> Value | None:
     try:
         node = ast.parse(text.strip(), mode="eval").body
         return value_of(node) if is_literal(node) else None
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 

@@ -11,6 +11,9 @@ from jumar.agents.space import bounds, coordinate, value_at
 from jumar.core.probe import Variant
 from jumar.core.proposal import Edit
 from jumar.errors import Usage
+from jumar.rules.plain import short
+
+_MOST = 1e300
 
 
 def variants(
@@ -49,11 +52,15 @@ def _listed(knob: Knob, words: str) -> list[Value]:
     found: list[Value] = []
     for word in filter(None, map(str.strip, words.split(","))):
         value = word if isinstance(knob.value, str) else read_literal(word)
+        if isinstance(value, int | float) and not abs(value) < _MOST:  # an infinity is no literal
+            value = None
         if isinstance(knob.value, float) and type(value) is int:
             value = float(value)
         if value is None or type(value) is not type(knob.value):
-            kind = type(knob.value).__name__
-            raise Usage(f"{word} is no value of {knob.name}, which is {knob.value!r}", fix=f"name an {kind}")
+            raise Usage(
+                f"{short(word, 40)} is no value of {knob.name}, which is {short(repr(knob.value), 40)}",
+                fix=f"name such as are of its kind: {type(knob.value).__name__}",
+            )
         if not is_same(value, knob.value):
             found.append(value)
     if not found:
@@ -65,12 +72,12 @@ def _named(name: str, known: Sequence[Knob]) -> Knob:
     names = {knob.name: knob for knob in known}
     if name in names:
         return names[name]
-    short = [knob for knob in known if knob.name.rpartition(":")[2] == name]
-    if len(short) == 1:
-        return short[0]
+    ending = [knob for knob in known if knob.name.rpartition(":")[2] == name]
+    if len(ending) == 1:
+        return ending[0]
     near = get_close_matches(name, names, n=1, cutoff=0.4)
     fix = f"did you mean {near[0]}? `jumar knobs` lists them" if near else "`jumar knobs` lists them"
-    raise Usage(f"{name} is no knob of the champion", fix=fix)
+    raise Usage(f"{short(name, 80)} is no knob of the champion", fix=fix)
 
 
 def _values(knob: Knob, most: int) -> list[Value]:

@@ -51,8 +51,9 @@ def sweep(
     experiments, all sweeps and profiles together.
     """
     live, _ = opened(folder, study)
-    render.note(f"{runs} runs, each with {share:.0%} of the budget")
-    return look(live, Sweep(knobs=knobs, runs=runs, share=share), **options)
+    asked = Sweep(knobs=knobs, runs=runs, share=share)
+    render.note(f"at most {asked.most} runs, each with {share:.0%} of the budget")
+    return look(live, asked, **options)
 
 
 @verb("jumar profile", "jumar profile 12 --json")

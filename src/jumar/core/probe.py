@@ -18,18 +18,30 @@ Runs = Annotated[int, Meta(ge=2, le=MOST_RUNS, description="in all, the champion
 Share = Annotated[float, Meta(gt=0, le=1, description="of the budget that each run is given")]
 
 
+_Name = Annotated[str, Meta(max_length=400)]
+
+
 class Sweep(msgspec.Struct, frozen=True, kw_only=True, tag="sweep", forbid_unknown_fields=True):
     """Short runs of the champion with a knob, or a few one after the other, at values across their range."""
 
     knobs: Annotated[
-        tuple[str, ...],
+        tuple[_Name, ...],
         Meta(
             min_length=1,
+            max_length=MOST_RUNS,
             description="names, such as `train.py:LR` or `LR`; `LR=0.01,0.03` for values of your own",
         ),
     ]
     runs: Runs = 8
     share: Share = 0.25
+
+    @property
+    def most(self) -> int:
+        """How many runs it takes at most: as many as it lists values, where it lists those of every knob."""
+        listed = [knob.partition("=")[2] for knob in self.knobs]
+        if not all(listed):
+            return self.runs
+        return min(MOST_RUNS, 1 + sum(len(list(filter(str.strip, values.split(",")))) for values in listed))
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, tag="profile", forbid_unknown_fields=True):

@@ -54,8 +54,9 @@ def sweep_in_words(sweep: Sweep, seen: Sequence[Seen], champion: int, veil: Veil
         rows = [(was, f"{_in_words(own, veil)} (as it is)")]
         rows += [(each.value, _in_words(outcome, veil)) for each, outcome in turned if each.knob == knob]
         if not isinstance(was, str):
-            rows.sort(key=lambda row: float(row[0]))
-        lines += ["", f"| {knob} | score |", "|---|---|", *(f"| {at} | {said} |" for at, said in rows)]
+            rows.sort(key=lambda row: row[0])
+        shown = [f"| {quoted(at, 60) if isinstance(at, str) else at} | {said} |" for at, said in rows]
+        lines += ["", f"| {knob} | score |", "|---|---|", *shown]
     if sweep.share < 1:
         lines += [
             "",
@@ -80,8 +81,8 @@ def measure_in_words(experiment: int, own: Outcome, its: Outcome, veil: Veil, me
     lines = [
         f"One run with the edits and one of experiment {experiment} without, on one seed:",
         "",
-        f"- with them: {_in_words(its, veil, 600)}{_besides(its)}",
-        f"- without: {_in_words(own, veil)}{_besides(own)}",
+        f"- with them: {_in_words(its, veil, 600)}{_besides(its, veil)}",
+        f"- without: {_in_words(own, veil)}{_besides(own, veil)}",
     ]
     if isinstance(its, Measured) and isinstance(own, Measured):
         gain = metric.relative_gain(veil.value(own.value), veil.value(its.value))
@@ -91,10 +92,11 @@ def measure_in_words(experiment: int, own: Outcome, its: Outcome, veil: Veil, me
     )
 
 
-def _besides(outcome: Outcome) -> str:
-    if not isinstance(outcome, Measured):
+def _besides(outcome: Outcome, veil: Veil) -> str:
+    seen = veil.outcome(outcome)
+    if not isinstance(seen, Measured):
         return ""
-    shown = {name: value for name, value in outcome.others.items() if name not in NEEDS_NO_SAYING}
+    shown = {name: value for name, value in seen.others.items() if name not in NEEDS_NO_SAYING}
     return f" ({others_in_words(shown)})" if shown else ""
 
 

@@ -63,7 +63,7 @@ class Veil:
             record = replace(record, refuted=TAKEN_BACK)  # its own words tell what the holdout said
         if self._measure.scores is Scores.FULL:
             return record if len(runs) == len(record.runs) else replace(record, runs=runs)
-        runs = tuple(replace(run, outcome=self._outcome(run.outcome)) for run in runs)
+        runs = tuple(replace(run, outcome=self.outcome(run.outcome)) for run in runs)
         if self._measure.scores is Scores.BIT and record.number != BASELINE:
             return self._in_one_bit(record, runs)
         level = next((run.outcome.value for run in runs if isinstance(run.outcome, Measured)), self._level)
@@ -100,7 +100,10 @@ class Veil:
     def _step(self, level: float) -> float:
         return _grid(self._sd * abs(level) if self._relative else self._sd)
 
-    def _outcome(self, outcome: Outcome | None) -> Outcome | None:
+    def outcome(self, outcome: Outcome | None) -> Outcome | None:
+        """What came of one run."""
+        if self._measure.scores is Scores.FULL:
+            return outcome
         if isinstance(outcome, Failed):  # it quotes the end of what was printed
             return replace(outcome, detail=self.log(outcome.detail))
         if not isinstance(outcome, Measured):

@@ -86,7 +86,7 @@ class StudyArchive:
     def ask(self, tool: str, arguments: Mapping[str, Any]) -> str:
         question = _QUESTIONS.get(tool)
         if question is None:
-            return f"There is no tool {short(tool, 40)!r}; there are: {', '.join(_QUESTIONS)}."
+            return f"There is no tool {short(tool, 40)!r}; use one of those that are listed."
         try:
             asked = msgspec.convert(dict(arguments), question.shape, strict=False)
         except msgspec.ValidationError as error:

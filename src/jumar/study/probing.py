@@ -115,7 +115,7 @@ class Probing:
             return SLOWER
         if isinstance(probe, Measure):
             return SIDES
-        return probe.runs * min(1.0, max(probe.share, LEAST_SHARE) * self._overrun)
+        return probe.most * min(1.0, max(probe.share, LEAST_SHARE) * self._overrun)
 
     def _learn(self, share: float, took: list[float]) -> None:
         """See by a sweep's runs whether the target heeds its budget."""
@@ -166,17 +166,24 @@ class Probing:
         known = self._known.get((probe, commit))
         if known and not asked:
             return known
-        match probe:
-            case Sweep():
-                looking = self._sweep(probe, number)
-            case Profile():
-                looking = self._profile(probe, number)
-            case Measure():
-                looking = self._measure(probe)
+        try:
+            looking = self._look(probe, number)
+        except (ArithmeticError, LookupError, RecursionError, ValueError) as error:
+            # Whoever asks chooses the values: no odd one may end a study.
+            raise Usage(f"that cannot be looked at: {error!r:.200}", fix="ask for something else") from error
         looking.asked = asked
         self._known[(probe, commit)] = looking
         self._under_way.append(looking)
         return looking
+
+    def _look(self, probe: Probe, number: int) -> Looking:
+        match probe:
+            case Sweep():
+                return self._sweep(probe, number)
+            case Profile():
+                return self._profile(probe, number)
+            case Measure():
+                return self._measure(probe)
 
     def begin_asked(self, probe: Probe, asked: int, *, beyond: bool) -> None:
         """Have what entry `asked` asks for made, within what those may take who research from outside.
@@ -234,7 +241,7 @@ class Probing:
         files, command = self._briefing.editable_files(experiment.commit), parts.contract.run.command
         runs: dict[str, Variant | None] = {}
         first = self._run(experiment.commit, share=sweep.share)
-        for variant in (None, *parts.variants(files, command, sweep.knobs, sweep.runs - 1)):
+        for variant in (None, *parts.variants(files, command, sweep.knobs, sweep.most - 1)):
             run = self._run(experiment.commit, share=sweep.share) if variant else first
             if variant:
                 words = f"{variant.knob} at {variant.value}, for a sweep of {parts.name}\n"
@@ -255,6 +262,9 @@ class Probing:
             raise Usage("those edits are made on no commit of this study", fix="make them on the champion")
         try:
             edits = msgspec.json.decode(parts.artefacts.get(measure.edits), type=tuple[Edit, ...])
+            files = self._briefing.editable_files(measure.parent)
+            if all(files.get(edit.path) == edit.content for edit in edits):
+                raise Usage("no file was changed", fix="change an editable file")
             self._admission.check(edits, measure.parent, history, repeats=True)
         except Breach as breach:
             raise Usage(breach.problem, fix=breach.fix) from breach
