@@ -58,6 +58,7 @@ STYLES = {
     Decision.INVALID: "red",
 }
 
+MOST_WORDS = 600  # that are shown of what somebody asked for
 LEAST_FOR_WORDS = 28  # columns for a hypothesis and a reason together
 _ANY_WIDTH = 10_000
 PACE_HOURS = 0.1  # before that, a pace says nothing of the night
@@ -343,7 +344,7 @@ def _asked_words(asked: Asked) -> str:
     if asked.wish is Wish.STOP and asked.words == AT_ONCE:
         return "asked to stop now: what runs is ended"
     words = asked.words.partition(" ")[0] if asked.wish is Wish.ADOPT else asked.words
-    return WISHES[asked.wish] + (f": {words}" if words else "")
+    return WISHES[asked.wish] + (f": {short(words, MOST_WORDS)}" if words else "")
 
 
 def entry_words(entry: Entry, contract: Contract) -> str | None:
