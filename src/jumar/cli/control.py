@@ -71,7 +71,7 @@ def _ask(folder: Path, study: str | None, wish: Wish, said: str, words: str = ""
     render.say(f"study {live.name} {said}")
 
 
-@verb("jumar approve 12", "jumar diff 12 && jumar approve 12")
+@verb("jumar approve 12", "jumar approve 12 && jumar status")
 @click.argument("number", type=Whole(0))
 @click.argument("why", nargs=-1)
 @of_a_study
@@ -84,7 +84,7 @@ def approve(number: int, why: tuple[str, ...], folder: Path, study: str | None) 
     _rule(folder, study, Wish.APPROVE, f"{number} {' '.join(why)}")
 
 
-@verb("jumar reject 12 it needs too much memory", "jumar diff 12 && jumar reject 12")
+@verb("jumar reject 12 it needs too much memory", "jumar reject 12 && jumar status")
 @click.argument("number", type=Whole(0))
 @click.argument("why", nargs=-1)
 @of_a_study
