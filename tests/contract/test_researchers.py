@@ -184,6 +184,18 @@ def test_the_archive_answers(target: Path, tool: str, arguments: Mapping[str, ob
     assert len(agent.told[1].encode()) <= ANSWER_BYTES
 
 
+def test_the_runs_of_the_unchanged_target_are_its_own(repository: Callable[..., Path]) -> None:
+    point = '{"progress": 0.5, "step": 1, "loss": 7}'
+    curve = f"import os\nopen(os.environ['JUMAR_OUT'] + '/curve.jsonl', 'w').write('{point}')\n"
+    target = repository({"work.py": curve + WORK, "jumar.toml": contract(experiments=40)})
+    run(target, Thinker(draft("A = 3.0", "A = 2.0")))
+    told = open_study(target).reading()
+    assert "Runs:\n- baseline: 6;" in told.archive.ask("show", {"experiment": 0})
+    assert "loss: 6" in told.archive.ask("log", {"experiment": 0})
+    assert "| #0 | #1 |" in told.archive.ask("curves", {"experiments": [0, 1]})
+    assert "The unchanged target: 6; the champion is +16.67% better." in told.text
+
+
 def test_answers_stand_in_the_record_before_their_experiment(target: Path) -> None:
     run(target, Thinker(draft("A = 3.0", "A = 2.0")))
     kinds = [type(entry.event).__name__ for entry in open_study(target).entries()]

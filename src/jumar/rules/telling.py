@@ -110,11 +110,12 @@ def others_in_words(others: Mapping[str, float], most: int = 8) -> str:
 
 
 def own_runs(record: ExperimentRecord) -> list[RunRecord]:
-    """Runs of the experiment's own code; none of those that certified."""
+    """Runs of the experiment's own code, the baseline's too; none of those that certified."""
     return [
         run
         for run in record.runs
-        if run.run.side is Side.CANDIDATE and run.run.purpose not in (Purpose.CERTIFY, Purpose.CHECK)
+        if run.run.purpose is Purpose.BASELINE
+        or (run.run.side is Side.CANDIDATE and run.run.purpose not in (Purpose.CERTIFY, Purpose.CHECK))
     ]
 
 

@@ -55,6 +55,7 @@ class Rehearsal:
                 commit=self.champion,
                 seed=seed,
                 purpose=Purpose.BASELINE,
+                side=Side.REFERENCE,
                 pair=seed,
             )
             for seed, value in enumerate(baseline)
