@@ -14,6 +14,8 @@ from jumar.ledgers.chain import GENESIS, decode
 from jumar.ledgers.schema import ENTRY, EXPERIMENT, RUN, STUDY
 from jumar.ledgers.tally import Tally, active_s
 
+_MOST = 2**63 - 1  # SQLite binds no larger integer, and nothing is counted so far
+
 # Built once: SQLAlchemy then finds the compiled form by identity.
 _HEAD = select(ENTRY.c.seq, ENTRY.c.digest).order_by(ENTRY.c.seq.desc()).limit(1)
 _APPEND = insert(ENTRY)
@@ -164,7 +166,9 @@ def entries_at(connection: Connection, places: Sequence[int]) -> dict[int, Entry
 
 
 def entries_of(connection: Connection, study: str, number: int) -> Iterator[Entry]:
-    """Everything about one experiment."""
+    """Everything about one experiment; about none where no number goes that far."""
+    if abs(number) > _MOST:
+        return iter(())
     return map(_entry, connection.execute(_OF_EXPERIMENT, {"study": study, "number": number}))
 
 
@@ -179,7 +183,9 @@ def active_s_of(connection: Connection, study: str) -> float:
 
 def entries_of_last(connection: Connection, study: str, most: int | None) -> Iterator[Entry]:
     """Everything about the `most` newest experiments, or about all."""
-    first = -1 if most is None else connection.scalar(_FIRST_OF_LAST, {"study": study, "most": most})
+    first = -1
+    if most is not None:
+        first = connection.scalar(_FIRST_OF_LAST, {"study": study, "most": min(most, _MOST)})
     return map(_entry, connection.execute(_FROM_EXPERIMENT, {"study": study, "number": first}))
 
 

@@ -175,6 +175,7 @@ class LedgerSuite:
         assert len(ledger.experiments(STUDY, last=2)[1].runs) == 1
         assert [record.number for record in ledger.experiments(STUDY, last=50)] == [0, 1, 2, 3, 4, 5]
         assert ledger.experiments(STUDY, last=0) == ()
+        assert len(ledger.experiments(STUDY, last=10**30)) == 6
 
     def test_experiments_are_told_by_number_however_they_were_entered(self, ledger: Ledger) -> None:
         ledger.append(STUDY, started(), proposed(3), proposed(1), proposed(2))
@@ -185,6 +186,7 @@ class LedgerSuite:
         ledger.append(STUDY, started())
         assert ledger.study("nothing") is None
         assert ledger.experiment(STUDY, 7) is None
+        assert ledger.experiment(STUDY, 10**30) is None
         assert ledger.experiments("nothing") == ()
         assert tuple(ledger.entries("nothing")) == ()
 
