@@ -124,7 +124,7 @@ def check(folder: Path, model: Model, agent: str) -> None:
 
 @pytest.fixture
 def target(repository: Callable[[Mapping[str, str]], Path]) -> Path:
-    contract = CONTRACT.replace("experiments = 8", f"experiments = {EXPERIMENTS}")
+    contract = CONTRACT.replace("experiments = 8", f"experiments = {EXPERIMENTS}\nahead = 0")
     return repository({"work.py": TELLTALE, "jumar.toml": contract, **OTHERS})
 
 

@@ -86,7 +86,7 @@ class Model:
 
 @pytest.fixture
 def target(repository: Callable[[Mapping[str, str]], Path]) -> Path:
-    contract = CONTRACT.replace("experiments = 8", f"experiments = {EXPERIMENTS}")
+    contract = CONTRACT.replace("experiments = 8", f"experiments = {EXPERIMENTS}\nahead = 0")
     return repository({"work.py": TELLTALE, "jumar.toml": contract, "notes.py": "x = 1\n"})
 
 
@@ -188,6 +188,6 @@ def test_who_cannot_be_asked_ends_the_study_with_what_to_do(target: Path, jumar:
     with ModelServer(lambda _: Fault(401, "no such key")) as server:
         agent, extra = messages(server.url)
         done = jumar(target, "run", "--agent", agent, extra=extra, expect=Exit.AGENT)
-        assert len(server.requests) == 1
+        assert len(server.requests) <= 2  # one for each worker, and none again
     assert "set ANTHROPIC_API_KEY" in done.stdout + done.stderr
     assert len(open_study(target).experiments()) == 1  # the baseline alone

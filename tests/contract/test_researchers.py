@@ -65,7 +65,11 @@ class Thinker:
 @pytest.fixture
 def target(repository: Callable[[Mapping[str, str]], Path]) -> Path:
     return repository(
-        {"work.py": WORK, "jumar.toml": contract(experiments=40), "program.md": "Make it small.\n"}
+        {
+            "work.py": WORK,
+            "jumar.toml": contract(experiments=40, limits="ahead = 0"),
+            "program.md": "Make it small.\n",
+        }
     )
 
 
@@ -187,7 +191,7 @@ def test_the_archive_answers(target: Path, tool: str, arguments: Mapping[str, ob
 def test_the_runs_of_the_unchanged_target_are_its_own(repository: Callable[..., Path]) -> None:
     point = '{"progress": 0.5, "step": 1, "loss": 7}'
     curve = f"import os\nopen(os.environ['JUMAR_OUT'] + '/curve.jsonl', 'w').write('{point}')\n"
-    target = repository({"work.py": curve + WORK, "jumar.toml": contract(experiments=40)})
+    target = repository({"work.py": curve + WORK, "jumar.toml": contract(experiments=40, limits="ahead = 0")})
     run(target, Thinker(draft("A = 3.0", "A = 2.0")))
     told = open_study(target).reading()
     assert "Runs:\n- baseline: 6;" in told.archive.ask("show", {"experiment": 0})

@@ -125,6 +125,7 @@ class LimitTerms(msgspec.Struct, frozen=True, kw_only=True):
     plateau: int | None = None  #: so many experiments without a keep
     target: float | None = None  #: stop when the champion's value reaches this
     approve: bool = False  #: what would be kept waits for a person
+    ahead: int = 4  #: most proposals in hand for each worker; 0: who thinks is asked when one is free
     brief_tokens: int = 24_000  #: most of a brief, as estimated from its bytes
 
 

@@ -11,19 +11,17 @@ from jumar.rules.history import History
 
 # Thoughts and experiments are of uneven length: so much more than the median is provided for.
 SPARE = 1.5
-# Whoever thinks for longer than four experiments take would propose for a champion long gone.
-MOST_PER_SLOT = 4
 LATEST = 20  # experiments, of which the usual times are taken
 
 
-def how_many(thinking_s: float, experiment_s: float, slots: int) -> int:
+def how_many(thinking_s: float, experiment_s: float, slots: int, most: int) -> int:
     """How many proposals should be in hand: waiting for a slot, or being thought of.
 
     One for each slot, for slots become free together; and more where a thought takes longer than an
-    experiment.
+    experiment; at most `most` for each, as what is proposed long before knows little.
     """
     each = ceil(SPARE * thinking_s / experiment_s) if experiment_s > 0 else 1
-    return slots * min(MOST_PER_SLOT, max(1, each))
+    return slots * min(most, max(1, each))
 
 
 def experiment_s(history: History) -> float:

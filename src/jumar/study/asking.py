@@ -66,7 +66,7 @@ class Asking:
         alone = Team(members={parts.agent.name: parts.agent}, shares={parts.agent.name: 1.0})
         self._team = parts.team or alone
         self._roster = Roster(self._team, recorder.history)
-        self._pace = Pace(recorder.history, parts.executor.slots)
+        self._pace = Pace(recorder.history, parts.executor.slots, parts.contract.limits.ahead)
         self._polishing = polishing(parts.team, parts.workspace, recorder.history)
 
     @property
@@ -132,7 +132,7 @@ class Asking:
             name
             for name, agent in self._roster.members.items()
             if isinstance(agent, Researcher)
-            and (pace.strand(agent, thinking) is None or pace.is_enough(agent, thinking))
+            and (pace.strand(agent, thinking) is None or pace.is_enough(agent, thinking, ahead=ahead))
         ]
         agent = self._roster.next(busy, [one.agent.name for one in thinking])
         return None if ahead and not isinstance(agent, Researcher) else agent

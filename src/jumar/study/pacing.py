@@ -15,8 +15,8 @@ from jumar.study.thinking import Thinking
 class Pace:
     """Adapts to how long agents think and experiments take: measured here, or as the record tells."""
 
-    def __init__(self, history: History, slots: int) -> None:
-        self._history, self._slots = history, slots
+    def __init__(self, history: History, slots: int, most: int) -> None:
+        self._history, self._slots, self._most = history, slots, most
         self._took: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=LATEST))
 
     def took(self, one: Thinking, now: float) -> None:
@@ -34,15 +34,17 @@ class Pace:
         free = [strand for strand in (*paid, *range(_strands(agent))) if strand not in taken]
         return free[0] if free and len(taken) < _strands(agent) else None
 
-    def is_enough(self, agent: AnyAgent, thinking: Sequence[Thinking]) -> bool:
-        """Whether so much is in hand that this agent need not be asked."""
+    def is_enough(self, agent: AnyAgent, thinking: Sequence[Thinking], *, ahead: bool) -> bool:
+        """Whether so much is in hand that this agent need not be asked; `ahead` of a slot, or for one."""
         waiting = len(self._history.waiting)
         if isinstance(agent, Waiter):
             return waiting >= self._slots
         in_hand = waiting + sum(not isinstance(one.agent, Waiter) for one in thinking)
+        if not self._most:
+            return ahead or in_hand >= self._slots
         took = self._took.get(agent.name)
         usual_s = median(took) if took else thinking_s(self._history, agent.name)
-        return in_hand >= how_many(usual_s, experiment_s(self._history), self._slots)
+        return in_hand >= how_many(usual_s, experiment_s(self._history), self._slots, self._most)
 
 
 def _strands(agent: AnyAgent) -> int:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from jumar.rules.ahead import MOST_PER_SLOT, how_many
+from jumar.rules.ahead import how_many
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,7 @@ from jumar.rules.ahead import MOST_PER_SLOT, how_many
         (30, 30, 1, 2),  # as long as an experiment: the next one is begun before this one is used
         (60, 30, 1, 3),
         (60, 30, 2, 6),
-        (3600, 30, 1, MOST_PER_SLOT),
+        (3600, 30, 1, 4),
         (0, 30, 2, 2),
         (10, 0, 2, 2),  # nothing ran yet
     ],
@@ -21,4 +21,4 @@ from jumar.rules.ahead import MOST_PER_SLOT, how_many
 def test_so_many_proposals_are_in_hand(
     thinking_s: float, experiment_s: float, slots: int, wanted: int
 ) -> None:
-    assert how_many(thinking_s, experiment_s, slots) == wanted
+    assert how_many(thinking_s, experiment_s, slots, 4) == wanted
