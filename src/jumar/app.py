@@ -278,10 +278,10 @@ class Study:
 
     def retest(self, number: int) -> None:
         """Have an experiment tried again on the champion, next in turn. Raises Usage where that is idle."""
-        from jumar.study.retesting import refuse_retest
+        from jumar.study.retesting import refuse_again
 
-        record, champion = self.experiment(number), self._recorded().champion_commit
-        refuse_retest(record, champion, self._workspace())
+        record, history = self.experiment(number), self.intake().history
+        refuse_again(record, history, self._workspace())
         self.ask(Wish.RETEST, str(number))
 
     def ask(self, wish: Wish, words: str = "") -> int:

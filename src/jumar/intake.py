@@ -79,6 +79,11 @@ class Intake:
         self._admission = Admission(self._briefing, contract, self._protected)
 
     @property
+    def history(self) -> History:
+        """The study as it stands."""
+        return self._read()
+
+    @property
     def is_measured(self) -> bool:
         """Whether the unchanged target has been measured; before that nothing can be proposed."""
         baseline = self._read().experiments.get(BASELINE)

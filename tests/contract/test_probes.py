@@ -14,7 +14,7 @@ from jumar.app import Study, open_study
 from jumar.assembly import assembled
 from jumar.core.agent import Brief
 from jumar.core.desk import Desk
-from jumar.core.event import Probed
+from jumar.core.event import Probed, Wish
 from jumar.core.probe import Profile, Sweep
 from jumar.core.proposal import Cost, Proposal
 from jumar.core.run import Purpose
@@ -169,7 +169,12 @@ def test_a_discard_is_tried_again_on_the_champion_that_came_after_it(target: Pat
         with pytest.raises(Usage, match=why):
             study.retest(number)
     study.retest(1)
+    with pytest.raises(Usage, match="experiment 1 waits to be tried again already"):
+        study.retest(1)
+    study.ask(Wish.RETEST, "1")  # as two who ask at the same moment would
     again = run(target, Curious()).experiment(4)
+    with pytest.raises(Usage, match="experiment 1 was tried again on this champion as experiment 4"):
+        study.retest(1)
     assert again.experiment.parent == study.experiment(2).experiment.commit
     assert again.experiment.details["retest_of"] == 1 and again.experiment.agent == "curious"
     assert "+B = 4.0" in study.diff(4) and "-A" not in study.diff(4)

@@ -47,7 +47,7 @@ from jumar.rules.community import Community
 from jumar.rules.hearsay import Elsewhere
 from jumar.rules.limits import Spent
 from jumar.rules.means import Means
-from jumar.rules.revival import revived
+from jumar.rules.revival import repeats, revived
 from jumar.rules.simpler import Allowance
 from jumar.rules.worked import Worked
 
@@ -161,7 +161,9 @@ class History:
             case Asked(wish=Wish.TELL, words=words):
                 self.messages.append(words)
             case Asked(wish=Wish.RETEST, words=words) if words.isdecimal():
-                self.retests[seq] = int(words)
+                number = int(words)
+                if not repeats(number, self.experiments, self.champion, self.retests.values()):
+                    self.retests[seq] = number
             case Asked(wish=Wish.ADOPT, words=words):
                 self.elsewhere.waiting[seq] = words
             case Asked(wish=Wish.APPROVE | Wish.REJECT):

@@ -6,6 +6,8 @@ from jumar.core.desk import Tool
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.workspace import Workspace
 from jumar.errors import Usage
+from jumar.rules.history import History
+from jumar.rules.revival import repeats
 
 RETEST = Tool(
     name="retest",
@@ -19,6 +21,14 @@ RETEST = Tool(
     },
 )
 TAKEN = "It is tried again next in turn; what comes of it stands in a later brief. Now propose."
+
+
+def refuse_again(record: ExperimentRecord, history: History, workspace: Workspace) -> None:
+    """Raise Usage where `refuse_retest` does, and where an experiment's next try is nothing new."""
+    refuse_retest(record, history.champion_commit, workspace)
+    experiments, waiting = history.experiments, history.retests.values()
+    if why := repeats(record.number, experiments, history.champion, waiting):
+        raise Usage(why, fix="see `jumar log` for what comes of it; try it when something else was kept")
 
 
 def refuse_retest(record: ExperimentRecord, champion: str, workspace: Workspace) -> None:

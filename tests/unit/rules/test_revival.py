@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from jumar.core.event import Entry, Event, Judged, Proposed, Refuted
+from jumar.core.event import Asked, Entry, Event, Judged, Proposed, Refuted, Wish
 from jumar.core.verdict import ALONE, Decision, Verdict
 from jumar.rules.history import History
-from jumar.rules.revival import MOST_REVIVED
+from jumar.rules.revival import MOST_REVIVED, repeats
 from jumar.testing.events import BASE, commit_of, judged, proposed, started
 
 
@@ -42,3 +42,28 @@ def test_what_lost_to_a_keep_that_is_taken_back_is_tried_again_the_best_first() 
     again = on(8, BASE, retest_of=2, asked=first)
     history.apply(Entry(seq=99, at=99.0, study="s", event=again, digest=""))
     assert list(history.retests.values()) == [6, 4]
+
+
+def test_an_experiment_has_one_more_try_on_a_champion() -> None:
+    history = History()
+    seqs = iter(range(1, 99))
+
+    def happen(*events: Event) -> list[int]:
+        for event in events:
+            history.apply(Entry(seq=(seq := next(seqs)), at=float(seq), study="s", event=event, digest=""))
+        return list(history.retests.values())
+
+    def told(number: int) -> str:
+        return repeats(number, history.experiments, history.champion, history.retests.values())
+
+    ask, one = Asked(wish=Wish.RETEST, words="1"), commit_of(2)
+    happen(started(), proposed(0), judged(0, Decision.KEPT), on(1, BASE), lost(1, 0.1), on(2, BASE))
+    assert happen(judged(2, Decision.KEPT)) == [] and told(1) == ""
+    assert happen(ask, ask) == [1] and told(1) == "experiment 1 waits to be tried again already"
+    assert happen(on(3, one, retest_of=1, asked=8), ask) == []
+    assert told(1) == "experiment 1 is being tried again as experiment 3"
+    assert happen(lost(3, 0.1), ask) == []
+    assert told(1) == "experiment 1 was tried again on this champion as experiment 3"
+    happen(on(4, one), judged(4, Decision.KEPT))
+    assert told(1) == told(3) == "" and happen(ask) == [1]
+    assert told(3) == "experiment 3 waits to be tried again already"
