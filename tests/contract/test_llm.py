@@ -144,6 +144,24 @@ def test_a_server_that_is_not_there_is_told_of_at_once_and_by_its_address() -> N
     assert "network, proxy, spelling" in failed.fix and len(desk.noticed) == 1
 
 
+def test_a_proxy_that_is_not_there_is_not_taken_for_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        dead = f"127.0.0.1:{place.getsockname()[1]}"
+        for name in ("no_proxy", "NO_PROXY", "http_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("HTTP_PROXY", f"http://ann:secret@{dead}")
+        failed, _, _ = nobody("openai", "m@http://127.0.0.1:1/v1", {}, waits_s=(0.01,))
+        assert failed.problem.endswith(
+            f"the proxy http://{dead} (HTTP_PROXY) on the way to http://127.0.0.1:1/v1 does not answer "
+            "(connection refused)"
+        )
+        assert failed.fix == "mend the proxy or its setting, or go around it: NO_PROXY=127.0.0.1"
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        failed, _, _ = nobody("openai", "m@http://127.0.0.1:1/v1", {}, waits_s=(0.01,))
+        assert "nothing answers at http://127.0.0.1:1/v1 (" in failed.problem
+
+
 @every_wire
 def test_half_a_character_is_no_reason_to_lose_a_reply(wire: str) -> None:
     desk = MemoryDesk()

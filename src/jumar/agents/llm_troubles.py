@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from socket import gaierror
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import msgspec
 from pydantic_ai import exceptions as said_by
@@ -56,11 +57,19 @@ def _unreachable(error: BaseException | None) -> OSError | None:
 
 def _nobody_at(address: str, why: OSError, kind: str) -> Trouble:
     host = urlsplit(address).hostname or ""
-    refused = isinstance(why, ConnectionRefusedError)
-    here = refused and (host == "localhost" or host.startswith("127.") or host == "::1")
     said = os.strerror(why.errno).lower() if why.errno else "no answer"
     if isinstance(why, gaierror):
         said = "its name is not known"
+    if between := _proxy(address):
+        proxy, name = between
+        return Trouble(
+            words=f"the proxy {proxy} ({name}) on the way to {address.rstrip('/')} does not answer ({said})",
+            fix=f"mend the proxy or its setting, or go around it: NO_PROXY={host}",
+            passing=True,
+            unreachable=True,
+        )
+    refused = isinstance(why, ConnectionRefusedError)
+    here = refused and (host == "localhost" or host.startswith("127.") or host == "::1")
     fix = f"see that this machine reaches {host}: network, proxy, spelling"
     if here:
         start = "start it (`ollama serve`)" if kind == "ollama" else "start the server"
@@ -72,6 +81,19 @@ def _nobody_at(address: str, why: OSError, kind: str) -> Trouble:
         unreachable=True,
         not_started=here,
     )
+
+
+def _proxy(address: str) -> tuple[str, str] | None:
+    """The proxy that clients ask for this address, without its password, and the variable that names it."""
+    parts, proxies = urlsplit(address), getproxies()
+    kind = next((kind for kind in (parts.scheme, "all") if proxies.get(kind)), None)
+    if kind is None or proxy_bypass(parts.hostname or ""):
+        return None
+    names = (name for name in os.environ if name.lower() == f"{kind}_proxy")
+    name = max(names, default="the system's settings")  # of two, the one in small letters counts
+    before, _, place = proxies[kind].rpartition("@")
+    scheme = f"{before.partition('://')[0]}://" if "://" in before else ""
+    return f"{scheme}{place}", name
 
 
 def _is_passing(error: Exception) -> bool:
