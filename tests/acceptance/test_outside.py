@@ -277,7 +277,7 @@ def test_a_study_of_another_agent_takes_nothing_and_says_so(target: Path, jumar:
     assert "takes no proposals from outside" in said and "--agent external" in said
     assert "nothing waits and nothing runs" in jumar(target, "wait").stdout
     assert "there is no experiment 999" in jumar(target, "wait", "9" * 5000, expect=2).stderr
-    assert "nothing says what to propose" in jumar(target, "propose", "--hypothesis", "x", expect=2).stderr
+    assert "nothing says which edits" in jumar(target, "propose", "--hypothesis", "x", expect=2).stderr
 
 
 @pytest.mark.parametrize(("client", "place"), [("claude-code", ".claude"), ("codex", ".agents")])
