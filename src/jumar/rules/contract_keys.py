@@ -94,8 +94,8 @@ KEYS = (
     Key("limits", "target", kinds.NUMBER, "Stop when the champion's value reaches this."),
     Key("limits", "approve", kinds.FLAG, "Whether each keep waits until a person says `jumar approve` or "
         "`jumar reject`. Meanwhile the study goes on from the champion that it has.", False),
-    Key("limits", "ahead", kinds.IN_HAND, "Most proposals that models and coding agents have in hand for each "
-        "worker, made while experiments run; 0: they are asked when a worker is free.", 4),
+    Key("limits", "ahead", kinds.IN_HAND, "Most proposals that models and coding agents have in hand for "
+        "each worker, made while experiments run; 0: they are asked when a worker is free.", 4),
     Key("limits", "brief_tokens", kinds.TOKENS, "Most tokens of what an agent is told for one proposal, "
         "however long the study is.", 24_000),
     Key("hybrid", "polish", kinds.TRIALS, "Trials of the tuner on top of a code change that came within "
