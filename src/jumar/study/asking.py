@@ -29,7 +29,7 @@ from jumar.study.proposing import Proposer
 from jumar.study.purse import OwnPurse, Purse
 from jumar.study.questions import next_question, started
 from jumar.study.recorder import Recorder
-from jumar.study.retesting import RETEST, TAKEN, refuse_retest
+from jumar.study.retesting import RETEST, TAKEN, refuse_again
 from jumar.study.roster import Roster
 from jumar.study.thinking import Inbox, Thinking
 from jumar.study.wished import wished
@@ -354,7 +354,7 @@ class Asking:
                 f"experiment {one.retested} is tried again for this proposal, and one is enough",
                 fix="propose something now",
             )
-        refuse_retest(record, history.champion_commit, self._parts.workspace)
+        refuse_again(record, history, self._parts.workspace)
         # Not noted but written at once: its place in the chain is its name, and is only known then.
         self._parts.ledger.append(self._parts.name, Asked(wish=Wish.RETEST, words=str(number)))
         one.retested = number
