@@ -7,6 +7,7 @@ that the record names, or it does not have it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 import pygit2
@@ -36,8 +37,10 @@ def bring(repo: pygit2.Repository, base: str, commits: Mapping[str, str], fetch:
     for first in range(0, len(wanted), AT_ONCE):
         some = wanted[first : first + AT_ONCE]
         for parcel in fetch(some).values():
-            for kind, content in _shape.decode(parcel):
-                repo.odb.write(kind, content)
+            # One that was damaged brings nothing, and then its commit is missing.
+            with suppress(msgspec.DecodeError, pygit2.GitError, ValueError, OverflowError):
+                for kind, content in _shape.decode(parcel):
+                    repo.odb.write(kind, content)
     for sha in (base, *commits.values()):
         if sha not in repo:
             raise TargetUnfit(
