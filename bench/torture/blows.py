@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.torture.ahead import arrange
+from bench.torture import ahead, approving
 from bench.torture.faults import Fault, arm
 from bench.torture.story import Killed, Story
 from jumar.cli.main import ending
@@ -137,7 +137,9 @@ def _fork(story: Story, fault: Fault | None) -> int:
         if fault:
             arm(fault)
         if story.kind.thinks:
-            arrange()
+            ahead.arrange()
+        if story.kind.approved:
+            approving.arrange()
         code = ending(story.words)
         sys.stdout.flush()
     finally:

@@ -31,6 +31,7 @@ EVENTS = (
     "RunEnded",
     "RunLost",
     "Judged",
+    "Held",
     "kept",
     "Noticed",
     "Certified",

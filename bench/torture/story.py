@@ -51,7 +51,7 @@ class Story:
 
     def command(self) -> tuple[str, ...]:
         """The real command, in a process of its own."""
-        return (sys.executable, "-m", "bench.torture.ahead" if self.kind.thinks else "jumar", *self.words)
+        return (sys.executable, "-m", self.kind.module, *self.words)
 
     # Processes
 

@@ -66,6 +66,7 @@ metric = "loss"
 direction = "minimize"
 baseline = 3
 """
+_APPROVING = "\n[limits]\napprove = true\n"
 _SCORING = 'score = ["python", "-I", "-S", "score.py"]\nhidden = ["hidden"]\n'
 
 #: The ideas, in order: what each sets. After three crashes in a row the champion is revisited.
@@ -82,11 +83,19 @@ class Kind(NamedTuple):
     refuted: bool = False
     slots: int = 1
     thinks: bool = False  #: its agent does, so that proposals wait for a worker
+    approved: bool = False  #: by a person, each keep, before it is one
 
     @property
     def exact(self) -> bool:
         """True when an undisturbed study ends the same every time."""
-        return self.slots == 1 and not self.thinks
+        return self.slots == 1 and not self.thinks and not self.approved
+
+    @property
+    def module(self) -> str:
+        """What is run in the place of `jumar`, where more than that belongs to the study."""
+        if self.approved:
+            return "bench.torture.approving"
+        return "bench.torture.ahead" if self.thinks else "jumar"
 
     @property
     def work(self) -> str:
@@ -99,8 +108,9 @@ SCORED = Kind("scored", _SCORED, scored=True)
 REFUTED = Kind("refuted", _SCORED, scored=True, refuted=True)
 NOISY = Kind("noisy", _NOISY, slots=2)
 AHEAD = Kind("ahead", _APART + _EXACT, thinks=True)
+APPROVED = Kind("approved", _EXACT, approved=True)
 LONG = Kind("long", _EXACT + _LONG)
-KINDS = (EXACT, SCORED, NOISY, REFUTED, AHEAD)
+KINDS = (EXACT, SCORED, NOISY, REFUTED, AHEAD, APPROVED)
 
 
 def make_ideas(folder: Path, kind: Kind) -> Path:
@@ -127,7 +137,7 @@ def names_of_ideas() -> list[str]:
 def make_user(folder: Path, kind: Kind) -> Path:
     """A repository in the state in which people leave theirs: staged, changed, untracked, stashed."""
     folder.mkdir(parents=True)
-    contract = _CONTRACT + (_SCORING if kind.scored else "")
+    contract = _CONTRACT + (_SCORING if kind.scored else "") + (_APPROVING if kind.approved else "")
     score = _SCORE.replace("SIGN = 1\n", _TURNS) if kind.refuted else _SCORE
     files = {"work.py": kind.work, "jumar.toml": contract, "score.py": score, "notes.txt": "one\n"}
     for name, text in files.items():
