@@ -7,7 +7,8 @@ real gain, so that pairs are made, the champion moves and what waits moves on wi
 `busy`: a worker is busy while the process of a run lives: to start one, to read its number, to judge and to
 write it down is not. `idle_for_thought` is the part of the rest in which workers stood free only
 because agents thought. What counts lies between the end of the first experiment's run and the start of
-the last run of the search. The plain loop thinks, runs, and thinks again.
+the last one that an agent proposed: after it the limit of experiments leaves nothing to fill slots with but
+what confirms and tests winners again. The plain loop thinks, runs, and thinks again.
 """
 
 from __future__ import annotations
@@ -125,7 +126,11 @@ def busy(records: tuple[ExperimentRecord, ...], workers: int) -> dict[str, float
         if run.report and record.number != BASELINE and run.run.purpose is not Purpose.CERTIFY
     ]
     begin = min(end for _, end, _ in spans)
-    last = max(start for start, _, _ in spans)
+    last = max(
+        record.runs[0].started_at
+        for record in records
+        if record.runs and "retest_of" not in record.experiment.details
+    )
     lived = sum(max(0.0, min(end, last) - max(start, begin)) for start, end, _ in spans)
     return {
         "busy": lived / ((last - begin) * workers),
@@ -133,7 +138,7 @@ def busy(records: tuple[ExperimentRecord, ...], workers: int) -> dict[str, float
         "experiments": len(records) - 1,
         "kept": sum(record.is_kept for record in records) - 1,
         "idle_for_thought": sum(
-            record.experiment.cost.waited_s for record in records if record.proposed_at > begin
+            record.experiment.cost.waited_s for record in records if begin < record.proposed_at < last
         )
         / (last - begin),
     }
@@ -161,7 +166,7 @@ def measure(workers: tuple[int, ...], thinking: tuple[float, ...]) -> Iterator[t
             yield f"plain loop, thinks {share:.0%}", plain(beside, share, 5)
             for many in workers:
                 folder = make_target(Path(place) / f"{many}-{share:.2f}")
-                experiments = EXPERIMENTS + 4 * (many - 1)
+                experiments = EXPERIMENTS + 6 * (many - 1)
                 yield f"{many} workers, thinks {share:.0%}", ours(folder, many, share, experiments)
 
 
@@ -175,7 +180,7 @@ def main() -> int:
     bars = [
         Bar(f"busy: {name}", row["busy"], BUSY, at_least=True)
         for name, row in figures.items()
-        if name.startswith("1 workers")
+        if not name.startswith("plain")
     ]
     return report("utilisation", figures, bars, json=options.json, save=options.save)
 
