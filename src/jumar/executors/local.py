@@ -23,6 +23,7 @@ from jumar.core.job import THREAD_COUNTS, Job
 from jumar.core.machine import Circumstances
 from jumar.core.sandbox import Confined, Sandbox
 from jumar.executors.gpus import VISIBLE
+from jumar.executors.mailbox import Mailbox
 from jumar.executors.seats import Seat
 
 # How far a run may pass a cap that is only looked at. A look costs about 0.2 ms per process of a run.
@@ -39,7 +40,7 @@ class LocalExecutor:
         self.slots, self.under = len(seats), under
         self._sandbox, self._seating = sandbox, _Seating(seats)
         self._asked: deque[Job | str] = deque()  # a job to start, or the key of one to cancel
-        self._ended: queue.SimpleQueue[Ended | Exception | None] = queue.SimpleQueue()  # None: woken
+        self._ended = Mailbox[Ended]()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._closing = False
         self._over: queue.SimpleQueue[tuple[str, Confined] | None] = queue.SimpleQueue()
@@ -59,17 +60,10 @@ class LocalExecutor:
 
     def wait(self, timeout_s: float) -> tuple[Ended, ...]:
         """As promised. Raises SandboxUnavailable when a job could not be confined."""
-        found: list[Ended] = []
-        try:
-            told = self._ended.get(timeout=max(0.0, timeout_s))
-            while True:
-                found += [_or_raise(told)] if told else []
-                told = self._ended.get_nowait()
-        except queue.Empty:
-            return tuple(found)
+        return self._ended.take(timeout_s)
 
     def wake(self) -> None:
-        self._ended.put(None)
+        self._ended.wake()
 
     def close(self) -> None:
         if self._closing:
@@ -114,7 +108,7 @@ class LocalExecutor:
         try:
             run.check()
         except Exception as error:  # noqa: BLE001 - raised again by `wait`, in the caller's thread
-            self._ended.put(error)
+            self._ended.post(error)
             run.kill()
 
     def _tell(self) -> None:
@@ -130,15 +124,15 @@ class LocalExecutor:
                     running[asked.key] = self._sandbox.launch(self._seating.seated(asked))
                 except Exception as error:  # noqa: BLE001 - raised again by `wait`, in the caller's thread
                     self._seating.leave(asked.key)
-                    self._ended.put(error)
+                    self._ended.post(error)
             elif asked in running:
                 running[asked].kill()
 
     def _hand_over(self, key: str, run: Confined) -> None:
         try:
-            self._ended.put(Ended(key=key, report=replace(run.report(), under=self.under)))
+            self._ended.post(Ended(key=key, report=replace(run.report(), under=self.under)))
         except Exception as error:  # noqa: BLE001 - as above
-            self._ended.put(error)
+            self._ended.post(error)
 
 
 class _Seating:
@@ -185,9 +179,3 @@ def _sleep(fds: list[int], due: float | None) -> frozenset[int]:
     # Rounded up: a timeout of 0 ms just before `due` would spin.
     timeout = None if due is None else max(0, due - time.monotonic()) * 1000 + 1
     return frozenset(fd for fd, _ in poll.poll(timeout))
-
-
-def _or_raise(ended: Ended | Exception) -> Ended:
-    if isinstance(ended, Exception):
-        raise ended
-    return ended

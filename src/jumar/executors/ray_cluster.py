@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import queue
 import secrets
 import shutil
 import socket
@@ -32,6 +31,7 @@ from jumar.core.machine import Circumstances
 from jumar.core.sandbox import Promise, Sandbox
 from jumar.errors import EnvironmentUnfit, JumarError
 from jumar.executors.freight import outline
+from jumar.executors.mailbox import Mailbox
 from jumar.executors.ray_seat import Terms, version_of
 from jumar.executors.ray_shares import Asked
 
@@ -76,7 +76,7 @@ class RayExecutor:
         self.slots = 0
         self.under: Circumstances | None = None
         self._log, self._address = cluster.log, cluster.address
-        self._ended: queue.SimpleQueue[Ended | Lost | JumarError | None] = queue.SimpleQueue()
+        self._ended = Mailbox[Ended | Lost]()
         self._ready = threading.Event()
         self._closing = False
         # Short, as the names of Ray's sockets are bounded.
@@ -128,19 +128,10 @@ class RayExecutor:
 
     def wait(self, timeout_s: float) -> tuple[Ended | Lost, ...]:
         """As promised. Raises EnvironmentUnfit where no run can be made any more."""
-        found: list[Ended | Lost] = []
-        try:
-            told = self._ended.get(timeout=max(0.0, timeout_s))
-            while True:
-                if isinstance(told, JumarError):
-                    raise told
-                found += [told] if told else []
-                told = self._ended.get_nowait()
-        except queue.Empty:
-            return tuple(found)
+        return self._ended.take(timeout_s)
 
     def wake(self) -> None:
-        self._ended.put(None)
+        self._ended.wake()
 
     def close(self) -> None:
         if self._closing:
@@ -178,11 +169,11 @@ class RayExecutor:
                 if isinstance(told, tuple):
                     _, self.slots, self.under = told
                 else:
-                    self._ended.put(told)
+                    self._ended.post(told)
                 if isinstance(told, tuple | JumarError):
                     self._ready.set()
         except (EOFError, OSError):
-            self._ended.put(
+            self._ended.post(
                 EnvironmentUnfit(
                     "the process that speaks to Ray ended",
                     fix=f"see what it says in {self._log}; start again",
