@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
 from jumar.core.contract import Metric
-from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.experiment import Experiment, ExperimentRecord
 from jumar.core.verdict import Claim
 from jumar.reports.findings import parents, relative_gain
 from jumar.reports.values import Values, tried
@@ -75,6 +77,41 @@ def _and(count: int, more: float | None, words: str) -> str:
     return f"{count:,} + {more:,} {words}" if isinstance(more, int) else f"{count:,} ({more:.0%})"
 
 
+class Account(msgspec.Struct):
+    """What an agent's own experiments were, and what they took. Added to as they come."""
+
+    made: int = 0
+    polishing: int = 0
+    again: int = 0  #: second trials of what was overtaken
+    usd: float = 0.0
+    priced: bool = True
+    tokens: int = 0
+    tokens_out: int = 0
+    seconds: float = 0.0
+    waited_s: float = 0.0
+
+    def add(self, experiment: Experiment) -> None:
+        """Take in what it proposed."""
+        details, cost = experiment.details, experiment.cost
+        self.made += 1
+        self.polishing += "polishes" in details
+        self.again += "retest_of" in details and "polishes" not in details
+        self.usd += cost.usd
+        self.priced = self.priced and cost.priced
+        self.tokens += cost.tokens
+        self.tokens_out += cost.tokens_out
+        self.seconds += cost.seconds
+        self.waited_s += cost.waited_s
+
+
+class Merit(NamedTuple):
+    """Whose a keep is, what it was built on, and its relative gain; None where it was taken back."""
+
+    author: str
+    parent: int | None
+    gain: float | None
+
+
 def agent_shares(
     experiments: Sequence[ExperimentRecord],
     values: Values,
@@ -87,73 +124,77 @@ def agent_shares(
     `active_s` is how long the study was worked on.
     """
     before, authors = parents(experiments, values), authors_of(experiments)
-    gains: dict[int, float] = {}
+    numbers = {record.experiment.commit: record.number for record in experiments if record.is_kept}
+    accounts: dict[str, Account] = {}
+    merits: dict[int, Merit] = {}
     for record in tried(experiments):
-        if record.stands and record.experiment.parent in before:
-            gain = relative_gain(record, values, metric, before[record.experiment.parent])
-            gains[record.number] = gain or 0.0
-    certified = _certified(experiments, gains, claim)
-    by_author: dict[str, list[ExperimentRecord]] = {}
-    by_agent: dict[str, list[ExperimentRecord]] = {}
-    for record in tried(experiments):
-        by_agent.setdefault(record.experiment.agent, []).append(record)
-        by_author.setdefault(authors[record.number], []).append(record)
+        accounts.setdefault(record.experiment.agent, Account()).add(record.experiment)
+        if record.is_kept:
+            parent, gain = record.experiment.parent, None
+            if record.stands and parent in before:
+                gain = relative_gain(record, values, metric, before[parent]) or 0.0
+            merits[record.number] = Merit(authors[record.number], numbers.get(parent), gain)
+    return shares_of(accounts, merits, claim, active_s)
+
+
+def shares_of(
+    accounts: Mapping[str, Account], merits: Mapping[int, Merit], claim: Claim | None, active_s: float
+) -> tuple[AgentShare, ...]:
+    """The same from what each agent took, and the keeps by number."""
+    certified = _certified(merits, claim)
+    kept: dict[str, int] = defaultdict(int)
+    gains: dict[str, float] = defaultdict(float)
+    sure: dict[str, float] = defaultdict(float)
+    for number, merit in merits.items():
+        kept[merit.author] += 1
+        gains[merit.author] += merit.gain or 0.0
+        sure[merit.author] += (certified or {}).get(number, 0.0)
     shares = [
-        _share(agent, by_agent.get(agent, []), by_author.get(agent, []), gains, certified)
-        for agent in {**by_agent, **by_author}
+        _share(
+            agent,
+            accounts.get(agent, Account()),
+            kept[agent],
+            gains[agent],
+            sure[agent] if certified else None,
+        )
+        for agent in {**accounts, **kept}
     ]
     if active_s:
         shares = [replace(share, waited_share=share.waited_s / active_s) for share in shares]
     return tuple(sorted(shares, key=lambda share: (-share.gain, share.agent)))
 
 
-def _share(
-    agent: str,
-    made: Sequence[ExperimentRecord],
-    own: Sequence[ExperimentRecord],
-    gains: Mapping[int, float],
-    certified: Mapping[int, float] | None,
-) -> AgentShare:
-    costs, kept = [record.experiment.cost for record in made], sum(1 for record in own if record.is_kept)
-    details = [record.experiment.details for record in made]
-    polishing = sum("polishes" in of for of in details)
-    again = sum("retest_of" in of and "polishes" not in of for of in details)
-    proposals, usd = len(made) - polishing - again, sum(cost.usd for cost in costs)
-    priced = all(cost.priced for cost in costs)
-    sure = sum(certified.get(record.number, 0.0) for record in own) if certified else None
+def _share(agent: str, made: Account, kept: int, gain: float, sure: float | None) -> AgentShare:
+    proposals, told = made.made - made.polishing - made.again, made.priced and made.usd
     return AgentShare(
         agent=agent,
         proposals=proposals,
-        polishing=polishing,
+        polishing=made.polishing,
         kept=kept,
-        gain=sum(gains.get(record.number, 0.0) for record in own),
+        gain=gain,
         certified=sure,
         keep_rate=kept / proposals if proposals else None,
-        usd_per_keep=usd / kept if priced and usd and kept else None,
-        usd_per_percent=usd / (100 * sure) if priced and usd and sure else None,
-        usd=usd,
-        priced=priced,
-        tokens=sum(cost.tokens for cost in costs),
-        tokens_out=sum(cost.tokens_out for cost in costs),
-        seconds=sum(cost.seconds for cost in costs),
-        waited_s=sum(cost.waited_s for cost in costs),
+        usd_per_keep=made.usd / kept if told and kept else None,
+        usd_per_percent=made.usd / (100 * sure) if told and sure else None,
+        usd=made.usd,
+        priced=made.priced,
+        tokens=made.tokens,
+        tokens_out=made.tokens_out,
+        seconds=made.seconds,
+        waited_s=made.waited_s,
     )
 
 
-def _certified(
-    experiments: Sequence[ExperimentRecord], gains: Mapping[int, float], claim: Claim | None
-) -> dict[int, float] | None:
+def _certified(merits: Mapping[int, Merit], claim: Claim | None) -> dict[int, float] | None:
     """Experiment → its part of what was certified; None while nothing is."""
     if claim is None or not claim.certified:
         return None
-    by_number = {record.number: record for record in experiments}
-    kept = {record.experiment.commit: record.number for record in experiments if record.is_kept}
     line: list[int] = []
     number: int | None = claim.experiment
-    while number is not None and number != BASELINE and number in by_number:
+    while number is not None and number in merits:
         line.append(number)
-        number = kept.get(by_number[number].experiment.parent)
-    whole = sum(max(0.0, gains.get(each, 0.0)) for each in line)
+        number = merits[number].parent
+    whole = sum(max(0.0, merits[each].gain or 0.0) for each in line)
     if not whole:
         return None
-    return {each: claim.relative * max(0.0, gains.get(each, 0.0)) / whole for each in line}
+    return {each: claim.relative * max(0.0, merits[each].gain or 0.0) / whole for each in line}

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from jumar.core.experiment import BASELINE, ExperimentRecord
-from jumar.core.machine import alike
-from jumar.core.outcome import Measured
-from jumar.core.run import Purpose, RunRecord, Side
+from jumar.core.run import RunRecord, Side
 from jumar.core.verdict import Decision
+from jumar.reports.fresh import fresh, seen_in
 from jumar.rules.means import COMPARABLE
 
 _WITHOUT_NUMBER = frozenset({Decision.FAILED, Decision.INVALID})
@@ -21,6 +20,7 @@ class Values:
 
     def __init__(self, experiments: Sequence[ExperimentRecord]) -> None:
         self._by_commit: dict[str, list[RunRecord]] = defaultdict(list)
+        self._known: dict[int, tuple[ExperimentRecord, float | None]] = {}
         for record in experiments:
             for run in record.runs:
                 self._by_commit[run.run.commit].append(run)
@@ -35,8 +35,11 @@ class Values:
 
     def of(self, record: ExperimentRecord) -> float | None:
         """The experiment's value, or None where it has none: failed, invalid or not measured yet."""
-        measured = self.measured(record)
-        return fmean(measured) if measured else None
+        known = self._known.get(record.number)
+        if known is None or known[0] is not record:
+            measured = self.measured(record)
+            known = self._known[record.number] = (record, fmean(measured) if measured else None)
+        return known[1]
 
     def measured(self, record: ExperimentRecord) -> list[float]:
         """The values of its fresh runs; those of the screen only where there are no others.
@@ -50,16 +53,8 @@ class Values:
             runs = self._by_commit[record.experiment.commit]
         else:
             runs = [run for run in record.runs if run.run.side is Side.CANDIDATE]
-        measured = [
-            (run, run.outcome.value)
-            for run in runs
-            if isinstance(run.outcome, Measured)
-            and run.run.purpose in COMPARABLE
-            and run.started_at >= record.since
-        ]
-        measured = [(run, value) for run, value in measured if alike(run.under, self._under)] or measured
-        fresh = [value for run, value in measured if run.run.purpose is not Purpose.SCREEN]
-        return fresh or [value for _, value in measured]
+        seen = [one for one in seen_in(runs) if one.started_at >= record.since]
+        return fresh(seen, self._under)
 
 
 def kept(experiments: Sequence[ExperimentRecord]) -> list[ExperimentRecord]:

@@ -12,7 +12,7 @@ never takes a keep off the list again.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.run import Purpose
@@ -29,8 +29,14 @@ def certain(records: Iterable[ExperimentRecord], share: float = FALSE_CERTAIN) -
     Of a study's records; from some of them, a part of the list. A keep without noise is certain by itself.
     """
     records = tuple(records)
-    places = _places(records)
-    found = {record.number: log_evidence_of(record) for record in records if _counts(record)}
+    found = {record.number: log_evidence_of(record) for record in records if counts(record)}
+    return certain_among(found, _places(records), share)
+
+
+def certain_among(
+    found: Mapping[int, float], places: Mapping[int, int], share: float = FALSE_CERTAIN
+) -> frozenset[int]:
+    """The same of keeps with the logarithm of their e-values, and which test of the study each one was."""
     exact = frozenset(number for number, evidence in found.items() if evidence == math.inf)
     tested = {number: found[number] for number in found.keys() & places.keys() - exact}
     for count in range(len(tested), 0, -1):
@@ -55,7 +61,7 @@ def log_evidence_of(record: ExperimentRecord) -> float:
     return math.inf if exact else -math.inf
 
 
-def _counts(record: ExperimentRecord) -> bool:
+def counts(record: ExperimentRecord) -> bool:
     """Whether a record was kept for its gain, and not because its code is simpler."""
     gained = record.verdict is not None and "simpler" not in record.verdict.evidence
     return record.number != BASELINE and record.is_kept and gained
