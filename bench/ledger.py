@@ -11,10 +11,8 @@ every experiment has to be there once.
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
-import platform
 import sys
 import tempfile
 import time
@@ -24,6 +22,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
+from bench.common import Bar, arguments, report
 from jumar.ledgers.place import Place, read_address
 from jumar.ledgers.sql import open_ledger
 from jumar.testing.events import judged, proposed, run_ended, run_started, started
@@ -34,6 +33,8 @@ STUDY = "bench"
 APART = 10_000_000  # between the first numbers of two writers
 SIZES = (1_000, 100_000)  #: experiments that are there before the cost of one more is measured
 MEASURED = 200
+ENOUGH = {"sqlite": 80, "postgresql": 100}  # verdicts a second of all writers, where a flush takes 4 ms
+GROWS = 1.2  # times, from the first size to the last
 
 
 def write(place: Place, first: int, seconds: float, together: Barrier) -> None:
@@ -79,9 +80,9 @@ def throughput(place: Place, seconds: float, writers: int = WRITERS) -> dict[str
     }
 
 
-def growth(place: Place, sizes: tuple[int, ...]) -> list[dict[str, Any]]:
+def growth(place: Place, sizes: tuple[int, ...]) -> dict[str, dict[str, float]]:
     """CPU of this process, and time, for each verdict behind so many experiments."""
-    found, number = [], 0
+    found, number = {}, 0
     with closing(open_ledger(place)) as ledger:
         ledger.append(STUDY, started())
         for size in sizes:
@@ -95,13 +96,10 @@ def growth(place: Place, sizes: tuple[int, ...]) -> list[dict[str, Any]]:
                 ledger.append(STUDY, proposed(number), run_started(number))
                 ledger.append(STUDY, run_ended(number), judged(number))
             number += 1
-            found.append(
-                {
-                    "experiments": size,
-                    "cpu_ms_per_verdict": round(1000 * (time.process_time() - cpu) / MEASURED, 2),
-                    "ms_per_verdict": round(1000 * (time.monotonic() - wall) / MEASURED, 2),
-                }
-            )
+            found[f"at {size:,} experiments"] = {
+                "cpu_ms_per_verdict": round(1000 * (time.process_time() - cpu) / MEASURED, 2),
+                "ms_per_verdict": round(1000 * (time.monotonic() - wall) / MEASURED, 2),
+            }
     return found
 
 
@@ -129,41 +127,50 @@ def flush_ms(folder: Path) -> float:
     return round(1000 * sorted(times)[25], 2)
 
 
-def main() -> None:
-    """Measure, and say it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="as JSON")
+def measure(seconds: float, sizes: tuple[int, ...]) -> dict[str, Any]:
+    """Both kinds of ledger, or SQLite alone where no server is installed."""
+    figures: dict[str, Any] = {"flush, ms": flush_ms(Path(tempfile.gettempdir()))}
+    for name in ("sqlite", *(["postgresql"] if program("initdb") else [])):
+        with places(name) as fresh:
+            figures[f"{name}: writers"] = {
+                f"{writers} at once": throughput(next(fresh), seconds, writers) for writers in (1, WRITERS)
+            }
+            figures[f"{name}: cost"] = growth(next(fresh), sizes)
+    return figures
+
+
+def bars_of(figures: dict[str, Any]) -> list[Bar]:
+    """Enough verdicts a second, none lost or doubled, and none that costs more because of those before."""
+    found = []
+    for name, enough in ENOUGH.items():
+        if f"{name}: writers" not in figures:
+            continue
+        many = figures[f"{name}: writers"][f"{WRITERS} at once"]
+        wrong = abs(many["lost_or_doubled"]) + many["failed_writers"] + (many["chain"] != "whole")
+        costs = [row["cpu_ms_per_verdict"] for row in figures[f"{name}: cost"].values()]
+        found += [
+            Bar(
+                f"{name}: verdicts a second of {WRITERS} writers",
+                many["verdicts_per_s"],
+                enough,
+                at_least=True,
+            ),
+            Bar(f"{name}: what went wrong", wrong, 0),
+            Bar(f"{name}: the last cost beside the first", round(costs[-1] / costs[0], 2), GROWS),
+        ]
+    return found
+
+
+def main() -> int:
+    """Measure, print, and hold the bars."""
+    parser = arguments("ledger", __doc__ or "")
+    parser.formatter_class = argparse.RawTextHelpFormatter
     parser.add_argument("--seconds", type=float, default=15.0, help="for each of the writers")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="experiments")
     asked = parser.parse_args()
-    names = ["sqlite", *(["postgresql"] if program("initdb") else [])]
-    results: dict[str, Any] = {
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()[0]},
-        "flush_ms": flush_ms(Path(tempfile.gettempdir())),
-    }
-    for name in names:
-        with places(name) as fresh:
-            results[name] = {
-                "alone": throughput(next(fresh), asked.seconds, 1),
-                "together": throughput(next(fresh), asked.seconds),
-                "growth": growth(next(fresh), tuple(asked.sizes)),
-            }
-    if asked.json:
-        json.dump(results, sys.stdout, indent=1)
-        return
-    print(f"a flush of the disk: {results['flush_ms']} ms; load {results['machine']['load']:.1f}")
-    for name in names:
-        for kind in ("alone", "together"):
-            one = results[name][kind]
-            print(
-                f"{name}: {one['writers']} writers {one['verdicts_per_s']} verdicts/s in {one['seconds']} s, "
-                f"chain {one['chain']}, lost or doubled {one['lost_or_doubled']}"
-            )
-        for one in results[name]["growth"]:
-            print(
-                f"{name}: at {one['experiments']} experiments {one['cpu_ms_per_verdict']} ms of CPU a verdict"
-            )
+    figures = measure(asked.seconds, tuple(asked.sizes))
+    return report("ledger", figures, bars_of(figures), json=asked.json, save=asked.save)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
