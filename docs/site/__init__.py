@@ -1,0 +1,1 @@
+"""The documentation site: what becomes a page, what is drawn from the code, and the build."""
