@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from jumar.core.event import Asked, Entry, HandedIn, Heard, Idled, Noted, Rested, Resumed, TakenUp, Wish
 
 
-class Worked:
+class Worked(msgspec.Struct):
     """The seconds that a study was worked on, told entry by entry.
 
     A controller that was killed had the study until its last word; how long it lived after that,
     nobody knows, and it counts for nothing. A clock that is set back takes nothing away.
     """
 
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._since: float | None = None
+    seconds: float = 0.0
+    since: float | None = None  #: up to where they are counted, while a controller has the study
 
     def apply(self, entry: Entry) -> None:
         """Take the next entry of the study."""
         match entry.event:
             case Resumed():  # whoever takes up knows nothing of the time before
-                self._since = entry.at
+                self.since = entry.at
             case Rested() | Asked(wish=Wish.PAUSE) | Idled(over=False):
                 self.heard(entry.at)
-                self._since = None
+                self.since = None
             case Asked(wish=Wish.RESUME) | Idled():
-                self._since = entry.at if self._since is None else self._since
+                self.since = entry.at if self.since is None else self.since
             # By another process: no sign that the controller lives.
             case Asked() | HandedIn() | Heard() | Noted() | TakenUp(outside=True):
                 pass
@@ -34,9 +35,9 @@ class Worked:
 
     def heard(self, at: float) -> None:
         """The controller was alive at this time, if one has the study."""
-        if self._since is not None:
-            self.seconds, self._since = self.until(at), at
+        if self.since is not None:
+            self.seconds, self.since = self.until(at), at
 
     def until(self, now: float) -> float:
         """Seconds worked until `now`, with a controller that is alive."""
-        return self.seconds + (max(0.0, now - self._since) if self._since is not None else 0.0)
+        return self.seconds + (max(0.0, now - self.since) if self.since is not None else 0.0)
