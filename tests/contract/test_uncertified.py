@@ -10,16 +10,18 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from jumar.cli.views import entry_words, experiment_grid, experiments_table, status_grid
+from jumar.cli.views import experiment_grid, experiments_table, status_grid
 from jumar.core.contract import Contract
 from jumar.core.event import Certified, Entry, Judged, Refuted
 from jumar.core.experiment import ExperimentRecord
 from jumar.core.ledger import StudyRecord
-from jumar.reports.entries import Sources
-from jumar.reports.html import write_report
+from jumar.reports.contents import Sources, report_of
+from jumar.reports.happenings import entry_words
+from jumar.reports.html import write_html
 from jumar.reports.progress import progress_of
 from jumar.reports.summary import summarise
 from jumar.reports.values import Values, kept
+from jumar.reports.written import material_of
 from jumar.testing.records import Shape, make_study
 
 Study = tuple[StudyRecord, tuple[ExperimentRecord, ...], Contract]
@@ -76,7 +78,9 @@ class Texts(HTMLParser):
 
 
 def page(study: Study) -> str:
-    return write_report(*study, Sources(diff=lambda _: "", log=lambda _: b"", branch="jumar/s"))
+    sources = Sources(diff=lambda _: "", log=lambda _: b"", branch="jumar/s")
+    material = material_of(*study, sources)
+    return write_html(material, report_of(material))
 
 
 def drawn(*things: object) -> str:

@@ -14,11 +14,12 @@ from rich.text import Text
 
 from jumar.app import Study
 from jumar.cli import render
-from jumar.cli.views import ExperimentsTable, clock_time, entry_words, experiments_table, staircase
+from jumar.cli.views import ExperimentsTable, clock_time, experiments_table, staircase
 from jumar.core.contract import Contract
 from jumar.core.event import Asked, Certified, Entry, Held, Judged, Noticed, Refuted, Rested, RunEnded
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.verdict import Claim
+from jumar.reports.happenings import entry_words
 from jumar.reports.summary import gain_in_words
 from jumar.reports.values import Values
 from jumar.reports.words import duration, number, plural, sparkline

@@ -11,26 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jumar.core.contract import Contract, Metric
-from jumar.core.event import (
-    AT_ONCE,
-    Asked,
-    Certified,
-    Entry,
-    Event,
-    Held,
-    Judged,
-    Noticed,
-    Probed,
-    Proposed,
-    Rebased,
-    Refuted,
-    Rested,
-    Resumed,
-    Revisited,
-    Wish,
-)
 from jumar.core.experiment import BASELINE, ExperimentRecord
-from jumar.core.machine import circumstances_in_words
 from jumar.core.outcome import Failed, Measured, Stopped
 from jumar.core.run import RunRecord
 from jumar.core.verdict import Claim, Decision, Verdict
@@ -58,24 +39,9 @@ STYLES = {
     Decision.INVALID: "red",
 }
 
-MOST_WORDS = 600  # that are shown of what somebody asked for
 LEAST_FOR_WORDS = 28  # columns for a hypothesis and a reason together
 _ANY_WIDTH = 10_000
 PACE_HOURS = 0.1  # before that, a pace says nothing of the night
-
-WISHES = {
-    Wish.PAUSE: "asked to pause: what runs is finished, nothing new starts",
-    Wish.RESUME: "asked to go on",
-    Wish.STOP: "asked to stop: what runs is finished",
-    Wish.TELL: "told",
-    Wish.CERTIFY: "asked to certify when what runs has finished",
-    Wish.PROBE: "asked for a look",
-    Wish.PROBE_BEYOND: "asked for a look, whatever it takes",
-    Wish.RETEST: "asked to try an experiment again",
-    Wish.APPROVE: "approved",
-    Wish.REJECT: "rejected",
-    Wish.ADOPT: "asked to try what another ledger claims",
-}
 
 
 def verdict_text(record: ExperimentRecord, certain: Collection[int] = ()) -> Text:
@@ -329,53 +295,3 @@ def diff_text(diff: str) -> Text:
         text.append(f"{line}\n", style="bold" if heading else styles.get(line[:1], ""))
     text.rstrip()
     return text
-
-
-def _uncertified_gain(verdict: Verdict) -> str:
-    """The gain, called uncertified where the reason beside it does not say so already."""
-    if verdict.gain is None:
-        return ""
-    mark = "" if "uncertified" in verdict.reason else " (uncertified)"
-    return f" {number(verdict.gain, signed=True)}{mark}"
-
-
-def _asked_words(asked: Asked) -> str:
-    """What a person asked for; of an adoption its name alone."""
-    if asked.wish is Wish.STOP and asked.words == AT_ONCE:
-        return "asked to stop now: what runs is ended"
-    words = asked.words.partition(" ")[0] if asked.wish is Wish.ADOPT else asked.words
-    return WISHES[asked.wish] + (f": {short(words, MOST_WORDS)}" if words else "")
-
-
-def entry_words(entry: Entry, contract: Contract) -> str | None:
-    """What happened, on one line; None for what is too small to be told."""
-    said = _of_experiment(entry.event)
-    match entry.event:
-        case Certified(claim=claim):
-            said = claim_in_words(claim, holdout=bool(contract.measure.hidden))
-            said += f"; {gap}" if (gap := gap_in_words(claim)) else ""
-        case Revisited(reason=words) | Noticed(words=words) | Probed(words=words) | Rebased(words=words):
-            said = words
-        case Asked() as asked:
-            said = _asked_words(asked)
-        case Resumed(pid=pid, host=host, under=under):
-            runs = f"; runs: {circumstances_in_words(under)}" if under else ""
-            said = f"taken up by process {pid} on {host}{runs}"
-        case Rested(reason=reason):
-            said = f"resting: {reason}"
-    return plain(said) if said else None
-
-
-def _of_experiment(event: Event) -> str:
-    match event:
-        case Proposed(experiment=experiment) if experiment.number != BASELINE:
-            return f"#{experiment.number} proposed: {experiment.hypothesis}"
-        case Proposed():
-            return "measuring the unchanged target"
-        case Judged(experiment=which, verdict=verdict):
-            return f"#{which} {verdict.decision.value}{_uncertified_gain(verdict)}: {verdict.reason}"
-        case Held(experiment=which, verdict=verdict):
-            return f"#{which} waits for `jumar approve {which}`{_uncertified_gain(verdict)}: {verdict.reason}"
-        case Refuted(experiment=which, reason=reason):
-            return f"#{which} is taken back: {reason}"
-    return ""

@@ -12,7 +12,6 @@ from jumar.cli import render
 from jumar.cli.render import without_secret
 from jumar.cli.views import (
     diff_text,
-    entry_words,
     experiment_grid,
     experiments_table,
     outcome_words,
@@ -24,6 +23,7 @@ from jumar.core.experiment import Experiment, ExperimentRecord
 from jumar.core.outcome import Failed, Measured, Outcome, Stopped, Why
 from jumar.core.run import Purpose, Run, RunRecord
 from jumar.core.verdict import Decision, Verdict
+from jumar.reports.happenings import entry_words
 from jumar.reports.values import Values
 from jumar.rules.contract_file import read_contract
 from jumar.rules.plain import plain
