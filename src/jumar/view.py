@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -22,10 +23,11 @@ from jumar.rules.scope import matches
 if TYPE_CHECKING:
     import pandas as pd
 
+    from jumar.exports.outgoing import Outgoing
     from jumar.home import Home
     from jumar.ledgers.hold import Holder
     from jumar.ledgers.sql import SqlLedger
-    from jumar.reports.entries import Sources
+    from jumar.reports.contents import Sources
     from jumar.rules.rejudge import Rejudged
     from jumar.study.reading import Reader, Reading
     from jumar.workspaces.git import GitWorkspace
@@ -175,32 +177,43 @@ class StudyView:
 
     def report(self) -> dict[str, Path]:
         """Write the report, the table and, where it can be drawn, the chart; where each one lies."""
-        from jumar.reports.chart import chart_available, draw_progress
-        from jumar.reports.html import write_report
-        from jumar.reports.progress import progress_of
         from jumar.reports.tsv import results_tsv
+        from jumar.reports.written import material_of, write_report
 
         record, experiments, contract = self._recorded(), self.experiments(), self.contract
-        own = self._home.own
-        paths = {"report": own / "report.html", "table": own / "results.tsv"}
-        page = write_report(record, experiments, contract, self._sources())
-        paths["report"].write_text(page, encoding="utf-8")
+        paths = write_report(self._home.own, material_of(record, experiments, contract, self._sources()))
+        paths["table"] = self._home.own / "results.tsv"
         paths["table"].write_text(results_tsv(experiments, contract), encoding="utf-8")
-        if chart_available():
-            paths["chart"] = own / "progress.png"
-            draw_progress(progress_of(record, experiments, contract), path=paths["chart"])
         return paths
+
+    def outgoing(self) -> Outgoing:
+        """The study as `jumar.exports` takes it: without the keys and the places of this machine."""
+        from jumar.exports.hiding import hider
+        from jumar.exports.outgoing import Outgoing
+
+        record, contract = self._recorded(), self.contract
+        places = {Path.home(): "~", self.folder.resolve(): "."}
+        return Outgoing(
+            record=record,
+            experiments=self.experiments(),
+            contract=contract,
+            diff=self.diff,
+            artefact=self.artefact,
+            hide=hider({**os.environ, "JUMAR_SECRET": record.terms.secret}, contract.run.env, places),
+        )
 
     def _sources(self) -> Sources:
         from jumar.ledgers.sql import open_ledger
-        from jumar.reports.entries import Sources
+        from jumar.reports.contents import Sources
 
         with closing(open_ledger(self._home.ledger, read_only=True)) as ledger:
             broken = ledger.verify()
+        branch = f"jumar/{self.name}"
         return Sources(
             diff=self.diff,
             log=self.artefact,
-            branch=f"jumar/{self.name}",
+            branch=branch,
+            branch_at=self._workspace().resolve(f"refs/heads/{branch}"),
             chain=f"broken at entry {broken.seq}: {broken.problem}" if broken else "whole",
             promises=self._recorded().terms.promises,
         )

@@ -32,12 +32,14 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
     stops: bool = False  #: until it is done, running the study again gets no further
 
 
-def advise(summary: Summary, experiments: Sequence[ExperimentRecord]) -> tuple[Advice, ...]:
+def advise(
+    summary: Summary, experiments: Sequence[ExperimentRecord], values: Values | None = None
+) -> tuple[Advice, ...]:
     """What the record suggests, the most urgent first."""
     found = (
         _approve(experiments),
         _nothing_proposed(summary),
-        _reach_the_metric(summary, experiments),
+        _reach_the_metric(summary, experiments, values or Values(experiments)),
         _measure_better(summary),
         _certify(summary),
         _read_changes(summary),
@@ -77,8 +79,9 @@ def _nothing_proposed(summary: Summary) -> Advice | None:
     return Advice(words=f"{words}{then}", command="jumar run --new", stops=True)
 
 
-def _reach_the_metric(summary: Summary, experiments: Sequence[ExperimentRecord]) -> Advice | None:
-    values = Values(experiments)
+def _reach_the_metric(
+    summary: Summary, experiments: Sequence[ExperimentRecord], values: Values
+) -> Advice | None:
     measured = [record.number for record in tried(experiments) if values.of(record) is not None]
     found = {values.of(record) for record in experiments} - {None}
     if len(measured) < FEW_EQUALS or found != {summary.baseline.value}:

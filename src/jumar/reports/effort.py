@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from jumar.core.experiment import ExperimentRecord
+from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.ledger import StudyRecord
+from jumar.core.run import RunRecord
 
 
 class Effort(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +28,30 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     priced: bool  #: False: some of what agents cost is not known, and not in `usd`
     tokens: int
     agent_s: float  #: time that agents took to propose
+
+
+class AgentEffort(msgspec.Struct, frozen=True, kw_only=True):
+    """What the runs of one agent's proposals took, those of the champion beside them included."""
+
+    agent: str
+    runs: int
+    cpu_s: float
+
+
+def efforts_by_agent(experiments: Sequence[ExperimentRecord]) -> tuple[AgentEffort, ...]:
+    """Who proposed, and what the runs of that took, by name."""
+    runs: dict[str, list[RunRecord]] = {}
+    for experiment in experiments:
+        if experiment.number != BASELINE:
+            runs.setdefault(experiment.experiment.agent, []).extend(experiment.runs)
+    return tuple(
+        AgentEffort(
+            agent=agent,
+            runs=len(made),
+            cpu_s=sum(run.report.cpu_s for run in made if run.report),
+        )
+        for agent, made in sorted(runs.items())
+    )
 
 
 def effort_of(record: StudyRecord, experiments: Sequence[ExperimentRecord]) -> Effort:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-import msgspec
-
-from jumar.core.contract import Contract
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.outcome import Failed, Measured, Outcome
 from jumar.core.run import RunRecord
 from jumar.errors import JumarError
+from jumar.reports.contents import Line, Material, Report
 from jumar.reports.evidence import evidence_rows
-from jumar.reports.findings import parents, relative_gain
 from jumar.reports.markup import Child, Markup, join, preformatted, tag
-from jumar.reports.sections import SELF_REPORTED, facts, moment, section, table
-from jumar.reports.summary import Summary
-from jumar.reports.values import Values
-from jumar.reports.words import money, number, percent, plural
-from jumar.rules.certain import certain
+from jumar.reports.phrases import measured_in
+from jumar.reports.sections import SELF_REPORTED, facts, section, table
+from jumar.reports.words import moment, money, number, percent, plural
 from jumar.rules.plain import short
 
 LATEST = 200  # experiments whose details are shown whatever came of them
@@ -27,106 +22,53 @@ MOST_ROWS = 10_000
 MOST_DIFF_LINES, MOST_LINE = 400, 400
 LOG_TAIL_BYTES = 3000
 GAIN = "uncertified gain"
-
-
-class Sources(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a report finds what is not in the records. `diff` and `log` may raise JumarError.
-
-    `diff` takes an experiment's number, `log` a digest; `branch` holds the champion; `chain` says
-    in words what a check of the ledger's chain found; `promises` are what the sandbox keeps;
-    `folder` is the target's place in its repository.
-    """
-
-    diff: Callable[[int], str]
-    log: Callable[[str], bytes]
-    branch: str
-    chain: str = ""
-    promises: tuple[str, ...] = ()
-    folder: str = ""
+MATTER = ("baseline", "kept", "refuted")
 
 
 class Entries:
     """Renders experiments, with what they share computed once."""
 
-    def __init__(self, experiments: Sequence[ExperimentRecord], contract: Contract, sources: Sources) -> None:
-        self._experiments, self._contract, self._sources = experiments, contract, sources
-        self._values = Values(experiments)
-        self._parents = parents(experiments, self._values)
-        self._certain = certain(experiments)
-        name = contract.measure.metric.name
-        self._metric = f"{name} (self-reported)" if contract.self_reported else name
+    def __init__(self, material: Material, report: Report) -> None:
+        self._material, self._report = material, report
+        self._lines = {line.number: line for line in report.experiments}
+        self._metric = measured_in(report.summary)
 
     def table(self, detailed: Mapping[int, Markup]) -> Markup:
         """Experiments in a row each, the latest first; of very many, what was kept and the latest."""
-        metric = self._metric
-        heads = ("#", "verdict", metric, GAIN, "what", "agent", "runs", "CPU s", "judged")
-        numeric = {"#", metric, GAIN, "runs", "CPU s"}
-        minor = {"agent", "runs", "CPU s", "judged"}
-        head = [
-            tag("th", name, class_=" ".join(["n"] * (name in numeric) + ["minor"] * (name in minor)) or None)
-            for name in heads
-        ]
-        listed = self._experiments
-        if len(listed) > MOST_ROWS:
-            listed = [record for record in listed[:-MOST_ROWS] if record.is_kept] + [*listed[-MOST_ROWS:]]
-        rows = (self._row(record, record.number in detailed) for record in reversed(listed))
-        body = tag("table", tag("thead", tag("tr", *head)), tag("tbody", *rows), id="experiments")
-        reported = tag("p", SELF_REPORTED) if self._contract.self_reported else None
-        left_out = len(self._experiments) - len(listed)
-        note = f"Left out: {left_out:,} earlier ones that were not kept; `jumar log` has them."
+        lines = self._report.experiments
+        cut = max(0, len(lines) - MOST_ROWS)
+        listed = [*(line for line in lines[:cut] if line.state in MATTER), *lines[cut:]]
+        left_out = len(lines) - len(listed)
+        heads = (
+            ">#", "verdict", f">{self._metric}", f">{GAIN}", "what", "~agent", ">~runs", ">~CPU s", "~judged",
+        )  # fmt: skip
+        rows = table(heads, [_row(line, line.number in detailed) for line in reversed(listed)])
+        note = f"Left out: {left_out:,} earlier ones that were not kept; `jumar log --all` has them."
         return section(
-            "All experiments",
+            "all",
             tag("p", note, class_="note") if left_out else None,
-            reported,
+            tag("p", SELF_REPORTED) if self._report.summary.self_reported else None,
             _controls(),
-            tag("div", body, class_="scroll"),
+            Markup(rows.replace("<table>", '<table id="experiments">', 1)),
         )
 
-    def _row(self, record: ExperimentRecord, detailed: bool) -> Markup:
-        decision = _standing(record)
-        value, name = self._values.of(record), f"{record.number}"
-        spent = sum(run.report.cpu_s for run in record.runs if run.report)
-        return tag(
-            "tr",
-            tag("td", tag("a", name, href=f"#e{name}") if detailed else name, class_="n"),
-            tag("td", self._marked(record), class_=decision),
-            tag("td", "" if value is None else number(value), class_="n"),
-            tag("td", self._gain(record), class_="n"),
-            tag("td", short(record.experiment.hypothesis, 120), class_="wide"),
-            tag("td", record.experiment.agent, class_="minor"),
-            tag("td", str(len(record.runs)), class_="n minor"),
-            tag("td", f"{spent:.1f}", class_="n minor"),
-            tag("td", moment(record.judged_at)[5:16] if record.judged_at else "", class_="minor"),
-            data_d=decision,
-            id=None if detailed else f"e{name}",
-        )
-
-    def _marked(self, record: ExperimentRecord) -> str:
-        """The verdict, and what became of a keep."""
-        mark = "refuted" if record.refuted else "certain" if record.number in self._certain else ""
-        return f"{_standing(record)}, {mark}" if mark else _standing(record)
-
-    def _gain(self, record: ExperimentRecord) -> str:
-        parent = self._parents.get(record.experiment.parent)
-        if record.number == BASELINE or parent is None or self._values.of(record) is None:
-            return ""
-        gain = relative_gain(record, self._values, self._contract.measure.metric, parent)
-        return "" if gain is None else percent(gain, signed=True)
-
-    def details(self, summary: Summary) -> dict[int, Markup]:
+    def details(self) -> dict[int, Markup]:
         """The details of what matters most, by number, as many as the page can bear.
 
         The baseline and the champion come first, then examples of each failure, keeps by surety,
         near misses, and the latest.
         """
-        by_number = {record.number: record for record in self._experiments}
+        experiments, summary = self._material.experiments, self._report.summary
+        by_number = {record.number: record for record in experiments}
         wanted = dict.fromkeys((
             BASELINE,
             summary.champion.experiment,
             *(example for group in summary.failures for example in group.examples),
             *(keep.experiment for keep in summary.keeps),
             *(miss.experiment for miss in summary.near_misses),
-            *(record.number for record in reversed(self._experiments[-LATEST:])),
+            *(example for breach in self._report.breaches for example in breach.examples),
+            *(each for one in self._report.together for each in (one.first, one.experiment, one.on_top_of)),
+            *(record.number for record in reversed(experiments[-LATEST:])),
         ))  # fmt: skip
         made: dict[int, Markup] = {}
         room = MOST_DETAIL_BYTES
@@ -137,13 +79,14 @@ class Entries:
         return dict(sorted(made.items()))
 
     def _detail(self, record: ExperimentRecord) -> Markup:
-        experiment, decision = record.experiment, _standing(record)
+        experiment, told = record.experiment, self._lines[record.number]
+        gain = "" if told.gain is None else f"{percent(told.gain, signed=True)} (uncertified)"
         line = tag(
             "summary",
             tag("span", f"#{record.number}", class_="n"),
-            tag("span", self._marked(record), class_=f"tag {decision}"),
+            tag("span", _marked(told), class_=f"tag {told.state}"),
             f" {short(experiment.hypothesis, 200)} ",
-            tag("span", f"{gain} (uncertified)" if (gain := self._gain(record)) else "", class_=decision),
+            tag("span", gain, class_=told.state),
         )
         return tag(
             "details",
@@ -187,7 +130,7 @@ class Entries:
         if record.number == BASELINE:
             return None
         try:
-            lines = self._sources.diff(record.number).splitlines()
+            lines = self._material.sources.diff(record.number).splitlines()
         except JumarError as error:
             return tag("p", f"The diff cannot be shown: {error.problem}", class_="note")
         if not lines:
@@ -211,7 +154,7 @@ class Entries:
             return None
         run = logs[-1]
         try:
-            log = self._sources.log(run.artefacts["log"])
+            log = self._material.sources.log(run.artefacts["log"])
         except JumarError as error:
             return tag("p", f"The log cannot be shown: {error.problem}", class_="note")
         if not log.strip():
@@ -221,18 +164,36 @@ class Entries:
         return join(tag("h3", title), tag("pre", preformatted(text)))
 
 
+def _row(line: Line, detailed: bool) -> Markup:
+    """A row of very many: put together by hand, as ten thousand are most of what a page takes."""
+    name, state = line.number, line.state
+    linked = f'<a href="#e{name}">{name}</a>' if detailed else f"{name}"
+    place = "" if detailed else f' id="e{name}"'
+    value = "" if line.value is None else number(line.value)
+    gain = "" if line.gain is None else percent(line.gain, signed=True)
+    judged = moment(line.judged_at)[5:16] if line.judged_at else ""
+    return Markup(
+        f'<tr data-d="{state}"{place}><td class="n">{linked}</td><td class="{state}">{_marked(line)}</td>'
+        f'<td class="n">{value}</td><td class="n">{gain}</td>'
+        f'<td class="wide">{preformatted(short(line.hypothesis, 120))}</td>'
+        f'<td class="minor">{preformatted(line.agent)}</td><td class="n minor">{line.runs}</td>'
+        f'<td class="n minor">{line.cpu_s:.1f}</td><td class="minor">{judged}</td></tr>'
+    )
+
+
+def _marked(line: Line) -> str:
+    """How it ended, and what became of a keep."""
+    if line.state == "refuted":
+        return "kept, refuted"
+    return f"{line.state}, certain" if line.certain and line.state == "kept" else line.state
+
+
 def _undecided(record: ExperimentRecord) -> str:
     return f"waits for a person's approval: {record.held.reason}" if record.held else "not judged yet"
 
 
-def _standing(record: ExperimentRecord) -> str:
-    if record.number == BASELINE and record.is_kept:
-        return "baseline"
-    return record.verdict.decision.value if record.verdict else "open"
-
-
 def _controls() -> Markup:
-    decisions = ("kept", "discarded", "failed", "invalid", "open")
+    decisions = ("kept", "refuted", "discarded", "failed", "invalid", "open")
     options = [tag("option", "all verdicts", value=""), *(tag("option", one, value=one) for one in decisions)]
     return tag(
         "div",

@@ -165,6 +165,8 @@ def _why(record: ExperimentRecord) -> str | None:
     verdict = record.verdict
     if verdict is None or verdict.decision not in (Decision.FAILED, Decision.INVALID):
         return None
+    if verdict.is_withdrawn:
+        return "withdrawn before it ran"
     if verdict.decision is Decision.INVALID:
         return f"breach: {verdict.code}" if verdict.code else "breach"
     failures = _failures(record)

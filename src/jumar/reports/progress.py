@@ -62,9 +62,14 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(mark.value for mark in self.kept)
 
 
-def progress_of(record: StudyRecord, experiments: Sequence[ExperimentRecord], contract: Contract) -> Progress:
+def progress_of(
+    record: StudyRecord,
+    experiments: Sequence[ExperimentRecord],
+    contract: Contract,
+    values: Values | None = None,
+) -> Progress:
     """The course of a study, from all its experiments."""
-    values = Values(experiments)
+    values = values or Values(experiments)
     steps: list[Mark] = []
     others: list[Mark] = []
     undecided: list[Mark] = []

@@ -1,25 +1,45 @@
-"""The parts of the report that speak of the whole study, each a function from values to markup."""
+"""The parts of the page that speak of the whole study, each a function from values to markup."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable
-from datetime import UTC, datetime
+import re
+from collections.abc import Iterable, Sequence
 
-from jumar.core.contract import Clock, Contract, Guard, LimitTerms, RunTerms
-from jumar.core.ledger import StudyRecord
-from jumar.reports.agents import agent_rows
+from jumar.reports.asked import Fact
+from jumar.reports.contents import Report, better_in_words
+from jumar.reports.drawn import bar, scatter
+from jumar.reports.foretold import calibration_in_words
 from jumar.reports.markup import Child, Markup, join, preformatted, tag
+from jumar.reports.phrases import (
+    MOVED,
+    PARTS,
+    besides,
+    compared,
+    cost_rows,
+    figures,
+    interval,
+    measured_in,
+    signed,
+)
+from jumar.reports.stack import Step, Together, abridged
 from jumar.reports.summary import Level, Summary
-from jumar.reports.words import duration, hundredths, items_in_words, money, number, percent, plural, size
-from jumar.rules.lessons import Calibration
+from jumar.reports.words import number, percent
 
 SELF_REPORTED = tag("span", "self-reported", class_="tag warn")
 
 
-def section(title: str, *children: Child) -> Markup:
-    """A part of the page under a heading; nothing at all without children."""
-    return tag("section", tag("h2", title), *children) if children else Markup("")
+def section(part: str, *children: Child) -> Markup:
+    """A part of the page under its heading; nothing at all without children."""
+    shown = [child for child in children if child]
+    return tag("section", tag("h2", PARTS[part]), *shown, id=part) if shown else Markup("")
+
+
+def contents(body: str) -> Markup:
+    """Links to the parts that are there."""
+    there = [
+        tag("a", title, href=f"#{part}") for part, title in PARTS.items() if f'<section id="{part}"' in body
+    ]
+    return tag("nav", *there, aria_label="parts of this report")
 
 
 def table(headings: Iterable[str], rows: Iterable[Markup]) -> Markup:
@@ -43,55 +63,46 @@ def facts(pairs: Iterable[tuple[str, Child]]) -> Markup:
     return tag("table", tag("tbody", *rows), class_="plain")
 
 
-def moment(at: float) -> str:
-    """A time that means the same everywhere."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+def listed(told: Sequence[Fact]) -> Markup:
+    """The same, of facts: a command looks like one, and a warning too."""
+    return facts((fact.name, _fact(fact)) for fact in told)
+
+
+def _fact(fact: Fact) -> Child:
+    if fact.kind == "code":
+        return tag("code", fact.words)
+    return tag("span", fact.words, class_="failed") if fact.kind == "warning" else fact.words
 
 
 def header(summary: Summary) -> Markup:
     """The claim, and the figures that everyone asks for first."""
-    metric = f"{summary.metric} ({'lower' if summary.direction == 'minimize' else 'higher'} is better)"
+    metric = f"{summary.metric} ({better_in_words(summary.direction)})"
     level: tuple[Child, ...] = (f"{metric}: {_value(summary.baseline)} → {_value(summary.champion)}",)
     if summary.self_reported:
         level = (*level, " ", SELF_REPORTED)
     return tag(
         "header",
         tag("h1", f"Jumar · study {summary.study} · {summary.target}"),
-        tag("p", summary.sentence, class_="claim"),
-        *(tag("p", f"{name}: {words}", class_="note") for name, words in _besides(summary) if words),
+        _claim(summary.sentence),
         tag("p", *level, class_="level"),
-        tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in _figures(summary)),
+        *(tag("p", f"{name}: {words}", class_="note") for name, words in besides(summary) if words),
+        tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in figures(summary)),
             class_="figures"),
     )  # fmt: skip
 
 
-def _besides(summary: Summary) -> list[tuple[str, str]]:
-    """What belongs to a claim and is no part of its sentence."""
-    return [
-        ("gap", summary.gap_in_words()),
-        ("noise of the evaluation set", items_in_words(summary.claim)),
-        ("refuted", ", ".join(f"#{keep.experiment}" for keep in summary.keeps if keep.refuted)),
-    ]
+def _claim(sentence: str) -> Markup:
+    """The sentence; what it rests on in smaller letters, where that is its end."""
+    found = re.fullmatch(r"(.+?) (\([^()]*\))", sentence)
+    if found is None:
+        return tag("p", sentence, class_="claim")
+    return tag("p", found[1], " ", tag("small", found[2]), class_="claim")
 
 
 def _value(level: Level) -> str:
     if level.value is None:
         return "not measured"
-    return f"{number(level.value)} (mean of {plural(level.runs, 'run')})"
-
-
-def _figures(summary: Summary) -> list[tuple[str, str]]:
-    effort = summary.effort
-    speed = effort.experiments_per_hour
-    return [
-        ("experiments", f"{summary.experiments:,}"),
-        *((ended, f"{count:,}") for ended, count in summary.counts.items()),
-        *([("open", f"{summary.open_experiments:,}")] if summary.open_experiments else []),
-        ("time", duration(effort.hours * 3600)),
-        ("speed", f"{speed:,.{0 if speed >= 100 else 1}f} / h" if speed else "–"),
-        ("runs", f"{effort.runs:,}"),
-        ("cost", money(effort.usd, priced=effort.priced)),
-    ]
+    return f"{number(level.value)} (mean of {level.runs:,} run{'' if level.runs == 1 else 's'})"
 
 
 def advice(summary: Summary) -> Markup:
@@ -100,63 +111,140 @@ def advice(summary: Summary) -> Markup:
         tag("li", one.words, tag("pre", one.command, class_="command") if one.command else None)
         for one in summary.advice
     ]
-    return section("What to do next", tag("ol", *items, class_="advice")) if items else Markup("")
+    return section("next", tag("ol", *items, class_="advice") if items else None)
 
 
 def wins(summary: Summary) -> Markup:
     """The kept changes, surest first."""
     if not summary.keeps:
-        return section("Wins, surest first", tag("p", "No change was kept.", class_="note"))
+        return section("wins", tag("p", "No change was kept.", class_="note"))
     rows = [
         tag("tr",
             tag("td", str(rank), class_="n minor"),
-            tag("td", tag("a", f"#{keep.experiment}", href=f"#e{keep.experiment}")),
+            tag("td", link(keep.experiment)),
             tag("td", keep.hypothesis, class_="wide"),
-            tag("td", _signed(keep.gain), class_="n"),
-            tag("td", _interval(keep.interval), class_="n ends"),
+            tag("td", signed(keep.gain), class_="n"),
+            tag("td", interval(keep.interval), class_="n ends"),
             tag("td", "" if keep.surety is None else f"{keep.surety:.1f}", class_="n minor"),
-            tag("td", _signed(keep.predicted), class_="n minor"),
+            tag("td", signed(keep.predicted), class_="n minor"),
             tag("td", keep.agent, class_="minor"),
-            tag("td", "refuted" if keep.refuted else "certain" if keep.certain else ""))
+            tag("td", "refuted" if keep.refuted else "certain" if keep.certain else "",
+                class_="failed" if keep.refuted else "kept" if keep.certain else None))
         for rank, keep in enumerate(summary.keeps, 1)
     ]  # fmt: skip
     reported = " (self-reported)" if summary.self_reported else ""
     heads = (
-        ">~",
-        "#",
-        "what",
-        f">uncertified gain{reported}",
-        ">95 % interval",
-        ">~surety",
-        ">~predicted",
-        "~agent",
-        "",
-    )
+        ">~", "#", "what", f">uncertified gain{reported}", ">95 % interval", ">~surety", ">~predicted",
+        "~agent", "",
+    )  # fmt: skip
     note = (
         "Each gain is relative to the champion of its time. Surety is the gain in half-widths of its "
         "interval: at 1 the interval just reaches zero. Gains of single changes do not add up to a claim; "
         "the sentence at the top is the claim."
     )
     said = tag("p", f"{summary.keeps_in_words()}.") if summary.standing_keeps else None
-    return section("Wins, surest first", tag("p", note, class_="note"), said, table(heads, rows))
+    return section("wins", tag("p", note, class_="note"), said, table(heads, rows))
 
 
-def _signed(share: float | None) -> str:
-    return "" if share is None else percent(share, signed=True)
+def stack(report: Report) -> Markup:
+    """The keeps that the champion stands on, what each moved it by, and what was measured beside that."""
+    if not report.steps:
+        return Markup("")
+    parts: list[Child] = [
+        tag("p", MOVED, " Each was measured on top of those before it.", class_="note"),
+        _waterfall(report),
+    ]  # fmt: skip
+    if report.together:
+        note = (
+            "Changes that were tried on one champion, and again on top of another keep: where the second is "
+            "smaller, the two do part of the same work."
+        )
+        heads = ("#", "what", ">alone (uncertified)", ">on top (uncertified)", "of")
+        parts += [
+            tag("h3", "Do they add up?"),
+            tag("p", note, class_="note"),
+            table(heads, map(_both, report.together)),
+        ]
+    if report.beside:
+        rows = (
+            tag("tr", tag("td", one.name), tag("td", _number(one.baseline), class_="n"),
+                tag("td", _number(one.champion), class_="n"), tag("td", one.guard))
+            for one in report.beside
+        )  # fmt: skip
+        parts += [
+            tag("h3", "Measured beside the metric"),
+            table(("", ">baseline", ">champion", "guard"), rows),
+        ]
+    return section("stack", *parts)
 
 
-def _interval(interval: tuple[float, float] | None) -> str:
-    return "" if interval is None else f"{hundredths(interval[0], 2)} to {hundredths(interval[1], 2)} %"
+def _number(value: float | None) -> str:
+    return "not measured" if value is None else number(value)
 
 
-def losses(summary: Summary) -> Markup:
-    """Near misses, failures and how good the predictions were."""
-    parts: list[Child] = []
+def _waterfall(report: Report) -> Markup:
+    shown, smaller = abridged(report.steps)
+    places = _places(report.steps)
+    ends = [0.0, *(end for _, end in places.values())]
+    low, high = min(ends), max(ends)
+    rows = [
+        tag("tr",
+            tag("td", link(step.experiment)),
+            tag("td", step.hypothesis, class_="wide"),
+            tag("td", _number(step.value), class_="n minor"),
+            tag("td", signed(step.gain), class_="n"),
+            tag("td", bar(*places[step.experiment], low, high) if step.experiment in places else "",
+                class_="minor"))
+        for step in shown
+    ]  # fmt: skip
+    if smaller:
+        said = f"{len(smaller):,} smaller steps"
+        gain = sum(step.gain or 0.0 for step in smaller)
+        rows.append(_sum_row(said, gain, ""))
+    whole = report.summary.gain
+    if whole is not None:
+        rows.append(_sum_row("all of them, as the search saw it", whole, bar(0.0, whole, low, high)))
+    claim = report.summary.claim
+    if claim is not None and report.summary.is_certified:
+        said = f"certified: {percent(claim.relative)}, 95 % interval {interval(claim.relative_interval)}"
+        rows.append(_sum_row(said, None, bar(0.0, claim.relative, low, high)))
+    return table(("#", "what", f">~{measured_in(report.summary)}", ">uncertified gain", "~"), rows)
+
+
+def _sum_row(said: str, gain: float | None, drawn: Child) -> Markup:
+    cells = (tag("td"), tag("td", said), tag("td", class_="minor"), tag("td", signed(gain), class_="n"))
+    return tag("tr", *cells, tag("td", drawn, class_="minor"), class_="sum")
+
+
+def _places(steps: Sequence[Step]) -> dict[int, tuple[float, float]]:
+    """Where each step's bar begins and ends."""
+    places, at = {}, 0.0
+    for step in steps:
+        if step.gain is not None:
+            places[step.experiment] = (at, at + step.gain)
+            at += step.gain
+    return places
+
+
+def _both(one: Together) -> Markup:
+    alone = f"{signed(one.alone)}{'' if one.confirmed else ', one look'}"
+    return tag(
+        "tr",
+        tag("td", link(one.first), " and ", link(one.experiment)),
+        tag("td", one.hypothesis, class_="wide"),
+        tag("td", alone, class_="n"),
+        tag("td", signed(one.on_top), class_="n"),
+        tag("td", link(one.on_top_of)),
+    )
+
+
+def losses(report: Report) -> Markup:
+    """Near misses, failures and breaches."""
+    summary, parts = report.summary, list[Child]()
     if summary.near_misses:
         rows = [
-            tag("tr", tag("td", tag("a", f"#{miss.experiment}", href=f"#e{miss.experiment}")),
-                tag("td", miss.hypothesis, class_="wide"),
-                tag("td", percent(miss.gain, signed=True), class_="n"), tag("td", miss.reason, class_="wide"))
+            tag("tr", tag("td", link(miss.experiment)), tag("td", miss.hypothesis, class_="wide"),
+                tag("td", signed(miss.gain), class_="n"), tag("td", miss.reason, class_="wide"))
             for miss in summary.near_misses
         ]  # fmt: skip
         parts += [
@@ -169,98 +257,73 @@ def losses(summary: Summary) -> Markup:
                 tag("td", *_links(group.examples)), tag("td", group.detail, class_="wide"))
             for group in summary.failures
         ]  # fmt: skip
-        parts += [tag("h3", "Failures"), table(("why", ">how many", "such as", "the latest said"), rows)]
-    if summary.predictions:
-        parts += [tag("h3", "Predictions"), *(tag("p", _predicted(told)) for told in summary.predictions)]
-    return section("What did not work", *parts)
+        heads = ("why", ">how many", "such as", "the latest said")
+        parts += [tag("h3", "Failures and breaches"), table(heads, rows)]
+    return section("losses", *parts)
 
 
-def _predicted(told: Calibration) -> str:
-    return (
-        f"{told.agent} predicted {percent(told.median_predicted, signed=True)} in the median of "
-        f"{plural(told.compared, 'experiment')}; {percent(told.median_measured, signed=True)} was measured. "
-        f"The direction was right in {told.right_direction:,} of {told.compared:,}."
+def predictions(report: Report) -> Markup:
+    """What agents expected, beside what was measured."""
+    if not report.foretold:
+        return Markup("")
+    drawn, beyond = scatter(report.foretold)
+    said = (
+        "Each dot is an experiment, green where it was kept; on the line the prediction was right. Gains are "
     )
+    said += "relative and uncertified."
+    said += f" {beyond:,} beyond the scale stand at its edge." if beyond else ""
+    told = (tag("p", calibration_in_words(one)) for one in report.summary.predictions)
+    return section("predictions", *told, tag("figure", drawn, tag("figcaption", said)))
+
+
+def link(experiment: int) -> Markup:
+    """To an experiment's details, or to its row."""
+    return tag("a", f"#{experiment}", href=f"#e{experiment}")
 
 
 def _links(numbers: Iterable[int]) -> list[Child]:
     links: list[Child] = []
-    for number_ in numbers:
-        links += [tag("a", f"#{number_}", href=f"#e{number_}"), " "]
+    for experiment in numbers:
+        links += [link(experiment), " "]
     return links
 
 
-def asked(record: StudyRecord, contract: Contract) -> Markup:
-    """What the contract says, in words and as it was pinned."""
-    run, measure, limits = contract.run, contract.measure, contract.limits
-    found = [
-        ("target", contract.target.name),
-        ("may change", ", ".join(contract.target.editable)),
-        ("one run", tag("code", shlex.join(run.command))),
-        ("its budget", _budget(run)),
-        ("its caps", f"{duration(run.timeout_s)} on the clock, {size(run.memory_bytes)} of memory, "
-                     f"{size(run.disk_bytes)} of disk, {plural(run.processes, 'process', 'processes')}, "
-                     f"{'with' if run.network else 'no'} network"),
-        ("metric", f"{measure.metric.name}, to {measure.metric.direction.value}"),
-        ("measured by", _measured_by(contract)),
-        ("guards", ", ".join(_guard(guard) for guard in measure.guards)),
-        ("checks", "; ".join(" ".join(command) for command in measure.checks)),
-        ("limits", ", ".join(_limits(limits, measure.metric.name))),
-        ("scale", record.terms.scale),
-    ]  # fmt: skip
-    pinned = tag(
-        "details", tag("summary", "jumar.toml as pinned"), tag("pre", preformatted(record.terms.contract))
-    )
-    return section("What was asked", facts(found), pinned)
-
-
-def _budget(run: RunTerms) -> str:
-    amount = run.budget.amount
-    if run.budget.clock is Clock.STEPS:
-        return f"{amount:,.0f} step{'' if amount == 1 else 's'}"
-    return f"{duration(amount)} of {'CPU time' if run.budget.clock is Clock.CPU else 'wall time'}"
-
-
-def _measured_by(contract: Contract) -> Child:
-    if contract.self_reported:
-        return join(SELF_REPORTED, " read from the run's own output")
-    hidden = ", with data that no run can read" if contract.measure.hidden else ""
-    return f"{' '.join(contract.measure.score)}, outside the candidate's reach{hidden}"
-
-
-def _guard(guard: Guard) -> str:
-    of = " × baseline" if guard.relative else ""
-    plus = f" + {number(guard.plus)}" if guard.plus else ""
-    return f"{guard.name} {'≤' if guard.at_most else '≥'} {number(guard.bound)}{of}{plus}"
-
-
-def _limits(limits: LimitTerms, metric: str) -> list[str]:
-    said = [
-        (limits.experiments, plural(limits.experiments or 0, "experiment")),
-        (limits.hours, duration(3600 * (limits.hours or 0.0))),
-        (limits.usd, f"${limits.usd}"),
-        (limits.tokens, f"{limits.tokens:,} tokens" if limits.tokens else ""),
-        (limits.plateau, f"{plural(limits.plateau or 0, 'experiment')} without a keep"),
-        (limits.target, f"{metric} of {limits.target}"),
-    ]
-    return [words for value, words in said if value is not None]
-
-
-def cost(summary: Summary) -> Markup:
-    """Where runs, time and money went, and what each agent brought home."""
-    effort = summary.effort
-    purposes = ", ".join(f"{count:,} {purpose}" for purpose, count in effort.runs_by_purpose.items())
-    spent = facts((
-        ("runs", f"{effort.runs:,} ({purposes})" if purposes else ""),
-        ("lost runs", f"{effort.lost_runs:,}" if effort.lost_runs else ""),
-        ("CPU time of runs", duration(effort.cpu_hours * 3600)),
-        ("time agents took", duration(effort.agent_s)),
-        ("money", money(effort.usd, priced=effort.priced)),
-        ("tokens", f"{effort.tokens:,}" if effort.tokens else ""),
-    ))  # fmt: skip
-    heads, told = agent_rows(summary.agents)
+def agents(report: Report) -> Markup:
+    """What each agent brought home, and what for."""
+    heads, told = compared(report)
     rows = [
         tag("tr", tag("td", cells[0]), *(tag("td", cell, class_="n") for cell in cells[1:])) for cells in told
     ]
     heads = [heads[0], *(f">{head}" for head in heads[1:])] if heads else []
-    return section("What it cost", spent, table(heads, rows) if rows else None)
+    return section("agents", table(heads, rows) if rows else None)
+
+
+def asked(report: Report) -> Markup:
+    """What the contract says, in words and as it was pinned."""
+    pinned = tag("details", tag("summary", "jumar.toml as pinned"), tag("pre", preformatted(report.contract)))
+    return section("asked", tag("p", report.goal), listed(report.asked), pinned)
+
+
+def cost(summary: Summary) -> Markup:
+    """Where runs, time and money went."""
+    return section("cost", facts(cost_rows(summary)))
+
+
+def trust(report: Report) -> Markup:
+    """What stands behind the numbers."""
+    found: list[Child] = [listed(report.trust)]
+    if report.breaches:
+        rows = (
+            tag("tr", tag("td", tag("code", breach.code)), tag("td", f"{breach.count:,}", class_="n"),
+                tag("td", *_links(breach.examples)), tag("td", breach.detail, class_="wide"))
+            for breach in report.breaches
+        )  # fmt: skip
+        heads = ("breach", ">caught", "such as", "the latest")
+        found += [tag("h3", "Breaches caught"), table(heads, rows)]
+    return section("trust", *found)
+
+
+def recipes(report: Report) -> Markup:
+    """A command for each number."""
+    rows = [(recipe.what, tag("pre", recipe.command, class_="command")) for recipe in report.recipes]
+    return section("recipes", tag("p", "In the target's folder:", class_="note"), join(facts(rows)))

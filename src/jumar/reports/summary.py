@@ -116,10 +116,15 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         return gap_in_words(self.claim, current=self.claim_is_current)
 
 
-def summarise(record: StudyRecord, experiments: Sequence[ExperimentRecord], contract: Contract) -> Summary:
+def summarise(
+    record: StudyRecord,
+    experiments: Sequence[ExperimentRecord],
+    contract: Contract,
+    values: Values | None = None,
+) -> Summary:
     """The summary of a study from all its experiments; one pass, nothing read, nothing changed."""
     metric = contract.measure.metric
-    values = Values(experiments)
+    values = values or Values(experiments)
     baseline = _level(BASELINE, record.terms.base, experiments, values)
     champion = _level(record.champion, record.champion_commit, experiments, values)
     gain = None
@@ -158,7 +163,7 @@ def summarise(record: StudyRecord, experiments: Sequence[ExperimentRecord], cont
         effort=effort_of(record, experiments),
         agents=agent_shares(experiments, values, metric, record.claim, record.active_s),
     )
-    return replace(summary, advice=advise(summary, experiments))
+    return replace(summary, advice=advise(summary, experiments, values))
 
 
 def _level(number: int, commit: str, experiments: Sequence[ExperimentRecord], values: Values) -> Level:

@@ -170,6 +170,11 @@ def _two(whole: int, large_s: int, large: str, small_s: int, small: str) -> str:
     return f"{whole // large_s} {large}" + (f" {rest} {small}" if rest else "")
 
 
+def moment(at: float) -> str:
+    """A time that means the same everywhere."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
 def size(count: float) -> str:
     """Bytes with a unit that fits."""
     for unit in ("B", "KiB", "MiB", "GiB"):
