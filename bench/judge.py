@@ -21,6 +21,7 @@ import numpy as np
 from bench.common import Bar, arguments, report
 from bench.fixed_rules import RULES, Studies
 from bench.simulated import LANDSCAPES, SIZE, START, Commit, Landscape, World
+from jumar.core.by_seed import BySeed
 from jumar.core.contract import Metric
 from jumar.core.evidence import Evidence, Pair, Standing, Want
 from jumar.core.outcome import Measured
@@ -68,7 +69,7 @@ class Champion:
 
     def __init__(self, commit: Commit, by_seed: dict[int, float]) -> None:
         self.commit = commit
-        self.by_seed = by_seed
+        self.by_seed = BySeed(by_seed)
 
     @property
     def standing(self) -> Standing:
@@ -105,7 +106,7 @@ class Study:
             verdict, pairs = self._experiment(commit)
             self._tests += bool(pairs)
             references = {seed: reference for seed, _, reference in pairs}
-            self._champion.by_seed.update(references)
+            self._champion.by_seed.put(references)
             self._noise = update_noise(self._noise, [(new, old) for _, new, old in pairs])
             if verdict.decision is Decision.KEPT:
                 self._keeps += 1
@@ -133,8 +134,7 @@ class Study:
 
     def _experiment(self, commit: Commit) -> tuple[Verdict, list[tuple[int, float, float]]]:
         """One experiment to its verdict; returns the pairs that were made: seed, new, old."""
-        known = list(self._champion.by_seed)
-        seed = known[self._experiments % len(known)]
+        seed = self._champion.by_seed.nth(self._experiments)
         screen: Measured | None = None
         pairs: list[tuple[int, float, float]] = []
         while isinstance(answer := judge(self._evidence(seed, screen, pairs)), Want):

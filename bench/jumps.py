@@ -16,6 +16,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from bench.common import Bar, arguments, report
+from jumar.core.by_seed import BySeed
 from jumar.core.contract import Metric
 from jumar.core.evidence import Evidence, Noise, Pair, Standing, Want
 from jumar.core.outcome import Measured
@@ -93,7 +94,7 @@ def play(case: Case, largest: float, chance: str) -> Tally:
 def _evidence(
     values: dict[int, float], noise: Noise, keeps: int, largest: float, screen: Measured
 ) -> Evidence:
-    standing = Standing(value=fmean(values.values()), by_seed=values, runs=len(values))
+    standing = Standing(value=fmean(values.values()), by_seed=BySeed(values), runs=len(values))
     return Evidence(
         metric=METRIC,
         noise=noise,

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from bench.common import Bar, arguments, report
 from bench.simulated import SIZE, START, Commit, Landscape, World
+from jumar.core.by_seed import BySeed
 from jumar.core.contract import Metric
 from jumar.core.evidence import Evidence, Pair, Standing, Want
 from jumar.core.experiment import Experiment, ExperimentRecord
@@ -178,7 +179,7 @@ class Study:
 
 
 def _standing(by_seed: dict[int, float]) -> Standing:
-    return Standing(value=fmean(by_seed.values()), by_seed=by_seed, runs=len(by_seed))
+    return Standing(value=fmean(by_seed.values()), by_seed=BySeed(by_seed), runs=len(by_seed))
 
 
 def _with(evidence: Evidence, screen: Measured | None, pairs: list[tuple[int, float, float]]) -> Evidence:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
+from jumar.core.by_seed import BySeed
 from jumar.core.contract import Guard, Metric
 from jumar.core.outcome import Measured, Outcome
 from jumar.core.run import Purpose
@@ -29,7 +30,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """A commit's own measurements: by seed, and the mean of its fresh runs."""
 
     value: float
-    by_seed: Mapping[int, float]
+    by_seed: BySeed
     others: Mapping[str, float] = {}  #: mean of each further measurement
     runs: int = 1
 
@@ -75,14 +76,13 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     alike: bool = True  #: what is known of the champion was made under the circumstances of its own runs
 
     @property
-    def values(self) -> Iterator[float]:
-        """Every value of the metric that a verdict may compare."""
-        for standing in filter(None, (self.champion, self.reference)):
-            yield standing.value
-            yield from standing.by_seed.values()
-        for outcome in (self.screen, *(side for pair in self.pairs for side in pair.sides)):
-            if isinstance(outcome, Measured):
-                yield outcome.value
+    def is_positive(self) -> bool:
+        """Whether every value of the metric that a verdict may compare has a logarithm."""
+        standings = (each for each in (self.champion, self.reference) if each)
+        if not all(each.value > 0 and each.by_seed.is_positive for each in standings):
+            return False
+        outcomes = (self.screen, *(side for pair in self.pairs for side in pair.sides))
+        return all(outcome.value > 0 for outcome in outcomes if isinstance(outcome, Measured))
 
 
 class Want(msgspec.Struct, frozen=True, kw_only=True):

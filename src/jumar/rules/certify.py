@@ -15,7 +15,7 @@ from jumar.core.verdict import Claim
 from jumar.rules.frozen import is_frozen, may_be_searched
 from jumar.rules.items import Interval, bootstrap, item_differences, odd_items, sd_of_mean, widened
 from jumar.rules.record import ROUNDING
-from jumar.rules.scale import gain_on_scale, noise_among
+from jumar.rules.scale import are_positive, gain_on_scale, noise_among
 from jumar.rules.student import mean_and_interval
 
 # With fewer pairs the 95 % interval is more than six standard errors to each side.
@@ -200,7 +200,8 @@ def _lucky(both: Sequence[tuple[float, float]], metric: Metric, noise: Noise) ->
     """Why a champion whose value is the same on every seed may owe it to one of them."""
     if not both:
         return None
-    noise = noise_among(noise, chain.from_iterable(both), fmean(old for old, _ in both))
+    positive = are_positive(chain.from_iterable(both))
+    noise = noise_among(noise, fmean(old for old, _ in both), positive=positive)
     gain = fmean(gain_on_scale(metric, old, new, noise) for old, new in both)
     if is_frozen([new for _, new in both], [old for old, _ in both], noise) and may_be_searched(gain, noise):
         return "the champion's value is the same on every seed: it may be one lucky seed, written down"

@@ -47,7 +47,7 @@ def judge(evidence: Evidence) -> Verdict | Want:
     never a number, and one that was stopped early never a reason to keep. What is too good to be
     believed at once is quarantined: its pairs are scored strictly, and more of them are needed.
     """
-    noise = noise_among(evidence.noise, evidence.values, evidence.baseline.value)
+    noise = noise_among(evidence.noise, evidence.baseline.value, positive=evidence.is_positive)
     if noise is not evidence.noise:  # the margin of less code is one of the scale that was left
         evidence = replace(evidence, noise=noise, margin=0.0)
     answer, doubt = _judged(evidence), doubt_of(evidence)
@@ -337,7 +337,7 @@ def _below_record(pairs: Sequence[_Told], evidence: Evidence) -> Verdict | None:
         return None
     reason = (
         f"undecided: the champion's own runs were far below its record: {evidence.metric.name} is "
-        f"{fmean(beside.values()):.5g} in {len(pairs)} pairs and was {fmean(before(evidence, beside)):.5g}"
+        f"{fmean(beside.values()):.5g} in {len(pairs)} pairs and was {before(evidence, beside).mean:.5g}"
     )
     told = () if evidence.noise.deterministic else pairs
     seen = _seen(evidence, told) | {"near_miss": True, "below_record": True}

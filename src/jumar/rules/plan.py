@@ -89,10 +89,8 @@ def wanted_runs(want: Want, record: ExperimentRecord, history: History) -> tuple
     if purpose is Purpose.SCREEN:
         # A seed that the champion has run too, another one for each experiment: no candidate can
         # live off one lucky seed.
-        known = list(standing(history, parent).by_seed)
-        run = Run(
-            key="", experiment=number, commit=candidate, seed=known[number % len(known)], purpose=purpose
-        )
+        seed = standing(history, parent).by_seed.nth(number)
+        run = Run(key="", experiment=number, commit=candidate, seed=seed, purpose=purpose)
     else:
         done = sum(1 for made in record.runs if made.run.purpose is purpose and made.outcome is not None)
         run = Run(key="", experiment=number, commit=candidate, seed=done, purpose=purpose, pair=done)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from jumar.core.by_seed import Together
 from jumar.core.contract import Metric
 from jumar.core.event import Refuted, Revisited
 from jumar.core.evidence import Want
@@ -29,7 +30,7 @@ from jumar.rules.history import History
 from jumar.rules.noise import record_width
 from jumar.rules.record import ROUNDING
 from jumar.rules.refuted import taken_back
-from jumar.rules.scale import gain_on_scale, noise_among, on_scale
+from jumar.rules.scale import are_positive, gain_on_scale, mean_on_scale, noise_among, on_scale
 from jumar.rules.simpler import is_simplification
 from jumar.rules.student import t_quantile
 
@@ -71,7 +72,7 @@ def revisit(history: History, metric: Metric) -> Want | Finding | None:
         why = _occasion(history)
         return Want(purpose=Purpose.REVISIT, why=why) if why else None
     if not _is_below(seen, history, metric, SUSPICIOUS) and not _is_above(seen, history, metric):
-        anew = None if _record(seen, history) else history.under
+        anew = None if _record(seen, history).seeds else history.under
         words = f"measured as runs are made now: {circumstances_in_words(anew)}" if anew else "what it was"
         return _found(history, seen, f"the champion is {words}")
     if len(seen) <= PAIRS:
@@ -96,7 +97,7 @@ def _verdict(history: History, seen: Sequence[_Seen], metric: Metric) -> Finding
     if not _is_above(seen, history, metric) and not _is_below(seen, history, metric, WORSE):
         return _found(history, seen, "the champion may be worse than it was, within the noise")
     how = "better" if _is_above(seen, history, metric) else "worse"
-    words = f"the champion is {how} than it was, {metric.name} {fmean(now):.5g} instead of {fmean(was):.5g}"
+    words = f"the champion is {how} than it was, {metric.name} {fmean(now):.5g} instead of {was.mean:.5g}"
     if how == "worse" and (fault := _fault(seen, history, metric)):
         return _found(history, seen, f"{words}, and {fault}", falls=True)
     return _found(history, seen, f"{words}: what was measured before counts no more", moved=True)
@@ -153,14 +154,15 @@ def _is_below(seen: Sequence[_Seen], history: History, metric: Metric, share: fl
 def _distance(seen: Sequence[_Seen], history: History, metric: Metric, share: float) -> float:
     """How far above its record it is (below: negative); 0 where equals may be, or nothing is known."""
     now, was = _measured(seen), _record(seen, history)
-    if not now or not was:
+    if not now or not was.seeds:
         return 0.0
-    noise = noise_among(noise_of(history), (*now, *was), fmean(was))
-    mean_now, mean_was = (fmean(on_scale(value, noise) for value in values) for values in (now, was))
+    positive = was.log_mean is not None and are_positive(now)
+    noise = noise_among(noise_of(history), was.mean, positive=positive)
+    mean_now, mean_was = fmean(on_scale(value, noise) for value in now), mean_on_scale(was, noise)
     if noise.deterministic:
         far = ROUNDING * abs(mean_was)
     else:
-        error = noise.run_sd * math.sqrt(1 / len(now) + 1 / len(was))
+        error = noise.run_sd * math.sqrt(1 / len(now) + 1 / was.seeds)
         far = t_quantile(share, max(1, noise.runs - 1)) * error
     above = metric.gain(mean_was, mean_now)
     return above if abs(above) > far else 0.0
@@ -218,7 +220,8 @@ def _lost_its_gain(seen: Sequence[_Seen], history: History, metric: Metric) -> b
     if not then or not now:
         return False
     values = [*chain.from_iterable((*then, *now))]
-    noise = noise_among(noise_of(history), values, fmean(old for old, _ in then))
+    level = fmean(old for old, _ in then)
+    noise = noise_among(noise_of(history), level, positive=are_positive(values))
     if noise.deterministic:  # it has no scale of its own
         noise = replace(noise, relative=min(values) > 0)
     gained, gains = (
@@ -231,14 +234,13 @@ def _measured(seen: Sequence[_Seen]) -> list[float]:
     return [step.own.value for step in seen if isinstance(step.own, Measured)]
 
 
-def _record(seen: Sequence[_Seen], history: History) -> list[float]:
+def _record(seen: Sequence[_Seen], history: History) -> Together:
     """What the champion measured before this revisit."""
     here = {step.seed for step in seen}
     try:
-        by_seed = standing(history, history.champion_commit).by_seed
+        return standing(history, history.champion_commit).by_seed.without(here)
     except LookupError:
-        return []
-    return [value for seed, value in by_seed.items() if seed not in here]
+        return Together()
 
 
 def _found(

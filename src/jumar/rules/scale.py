@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from jumar.core.by_seed import Together
 from jumar.core.contract import Direction, Metric
 from jumar.core.evidence import Noise
 from jumar.core.outcome import MOST
@@ -20,12 +21,17 @@ from jumar.core.outcome import MOST
 LEAST_SD = 1e-150  #: a smaller one has no square
 
 
-def noise_among(noise: Noise, values: Iterable[float], level: float) -> Noise:
-    """The noise by which these values are compared: it leaves the logarithm where one of them has none.
+def are_positive(values: Iterable[float]) -> bool:
+    """Whether each of these has a logarithm."""
+    return all(value > 0 for value in values)
+
+
+def noise_among(noise: Noise, level: float, *, positive: bool) -> Noise:
+    """The noise by which values are compared: it leaves the logarithm where not all of them are positive.
 
     In the metric's own unit it is then what it was on the unchanged target, which stands at `level`.
     """
-    if not noise.relative or all(value > 0 for value in values):
+    if not noise.relative or positive:
         return noise
     run_sd, pair_sd = (max(sd * abs(level), LEAST_SD) for sd in (noise.run_sd, noise.pair_sd))
     return replace(noise, run_sd=run_sd, pair_sd=pair_sd, relative=False)
@@ -34,6 +40,15 @@ def noise_among(noise: Noise, values: Iterable[float], level: float) -> Noise:
 def on_scale(value: float, noise: Noise) -> float:
     """A value as the judge compares it. Raises ValueError for one that has no logarithm and needs one."""
     return math.log(value) if noise.relative else value
+
+
+def mean_on_scale(values: Together, noise: Noise) -> float:
+    """The mean of some values as the judge compares them. Raises ValueError as `on_scale` does."""
+    if not noise.relative:
+        return values.mean
+    if values.log_mean is None:
+        raise ValueError("one of these values has no logarithm")
+    return values.log_mean
 
 
 def from_scale(value: float, noise: Noise) -> float:

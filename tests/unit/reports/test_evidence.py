@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from jumar.core.by_seed import BySeed
 from jumar.core.contract import Metric
 from jumar.core.evidence import Evidence, Noise, Pair, Standing
 from jumar.core.outcome import Measured
@@ -12,7 +13,7 @@ from jumar.rules.judge import judge
 
 def judged(value: float, **more: Any) -> Verdict:
     """What the judge says of a candidate that is worth so much in every pair, and the champion 2."""
-    champion = Standing(value=2.0, by_seed={7: 2.0}, runs=4)
+    champion = Standing(value=2.0, by_seed=BySeed({7: 2.0}), runs=4)
     evidence = Evidence(
         metric=Metric(name="loss"),
         noise=Noise(run_sd=0.01, pair_sd=0.01, runs=4),

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from msgspec.structs import replace
 
+from jumar.core.by_seed import BySeed
 from jumar.core.contract import Direction, Guard, Metric
 from jumar.core.evidence import Evidence, Noise, Pair, Standing
 from jumar.core.outcome import MOST, Failed, Measured, Outcome, Why
@@ -50,7 +51,9 @@ PAIRS = some.lists(
 
 def standings() -> some.SearchStrategy[Standing]:
     return some.lists(NUMBERS, min_size=1, max_size=5).map(
-        lambda values: Standing(value=fmean(values), by_seed=dict(enumerate(values)), runs=len(values))
+        lambda values: Standing(
+            value=fmean(values), by_seed=BySeed(dict(enumerate(values))), runs=len(values)
+        )
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from jumar.core.by_seed import BySeed
 from jumar.core.contract import Direction, Guard, Metric
 from jumar.core.evidence import Evidence, Noise, Pair, Standing, Want
 from jumar.core.outcome import Failed, Measured, Outcome, Stopped, Why
@@ -16,7 +17,7 @@ from jumar.core.run import Purpose
 from jumar.core.verdict import Decision, Verdict
 from jumar.rules.judge import MOST_SPOILED, judge
 
-CHAMPION = Standing(value=2.5, by_seed={1: 2.49, 2: 2.51, 3: 2.50}, runs=3)
+CHAMPION = Standing(value=2.5, by_seed=BySeed({1: 2.49, 2: 2.51, 3: 2.50}), runs=3)
 NOISE = Noise(run_sd=0.01, pair_sd=0.015, runs=9)
 EXACT = Noise(run_sd=0.0, pair_sd=0.0, runs=3, deterministic=True)
 CRASH = Failed(why=Why.CRASHED, detail="exit code 1")
@@ -116,7 +117,7 @@ def test_one_lucky_seed_written_down_is_no_gain_and_a_gain_beyond_luck_is() -> N
 def test_where_the_metric_is_positive_noise_shrinks_with_the_value() -> None:
     """A program made fifty times faster can be made twice as fast again."""
     noise = Noise(run_sd=0.03, pair_sd=0.04, runs=9, relative=True)
-    champion = Standing(value=40.0, by_seed={1: 40.0}, runs=3)
+    champion = Standing(value=40.0, by_seed=BySeed({1: 40.0}), runs=3)
     found = verdict(
         seen(20.0, noise=noise, champion=champion, pairs=pairs((20.2, 40.1), (19.5, 39.8), (19.9, 40.4)))
     )
@@ -281,7 +282,7 @@ RELATIVE = Noise(run_sd=0.002, pair_sd=0.003, runs=9, relative=True)
 def test_at_zero_and_below_a_metric_is_compared_in_its_own_unit(old: float, new: float) -> None:
     """Its noise is then what it was on the unchanged target, which stands at 2.5 here."""
     moving = (-0.004, 0.003, 0.001)
-    standing = Standing(value=old, by_seed={n: old + by for n, by in enumerate(moving)}, runs=3)
+    standing = Standing(value=old, by_seed=BySeed({n: old + by for n, by in enumerate(moving)}), runs=3)
     made = pairs(*((new - by, old + by) for by in moving))
     made = tuple(replace(pair, strict=True) for pair in made)  # such jumps are quarantined
     found = verdict(seen(new, champion=standing, noise=RELATIVE, pairs=made))
@@ -307,7 +308,7 @@ def test_a_champion_that_loses_on_purpose_beside_a_candidate_keeps_nothing(noise
 
 
 def test_less_code_is_held_against_the_record_of_what_it_is_paired_with() -> None:
-    anchor = replace(CHAMPION, value=2.6, by_seed={1: 2.6, 2: 2.61, 3: 2.59})
+    anchor = replace(CHAMPION, value=2.6, by_seed=BySeed({1: 2.6, 2: 2.61, 3: 2.59}))
     made = pairs((2.3, 2.62), (2.31, 2.61))
     assert verdict(seen(2.3, pairs=made)).reason.startswith("undecided: the champion's own runs")
     assert verdict(seen(2.3, reference=anchor, pairs=made)).decision is Decision.KEPT

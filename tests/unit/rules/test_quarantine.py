@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from jumar.core.by_seed import BySeed
 from jumar.core.contract import Direction, Guard, Metric
 from jumar.core.evidence import Evidence, Noise, Pair, Standing, Want
 from jumar.core.outcome import Failed, Measured, Outcome, Why
@@ -17,7 +18,7 @@ from jumar.testing.records import make_study
 
 LOSS = Metric(name="loss")
 SPEED = Metric(name="speed", direction=Direction.MAXIMIZE)
-CHAMPION = Standing(value=2.5, by_seed={1: 2.49, 2: 2.51, 3: 2.50}, runs=3)
+CHAMPION = Standing(value=2.5, by_seed=BySeed({1: 2.49, 2: 2.51, 3: 2.50}), runs=3)
 NOISE = Noise(run_sd=0.004, pair_sd=0.006, runs=9, relative=True)
 EXACT = Noise(run_sd=0.0, pair_sd=0.0, runs=3, deterministic=True)
 REFUSED = Failed(why=Why.REFUSED, detail="not causal")

@@ -6,6 +6,7 @@ from statistics import pstdev
 
 import pytest
 
+from jumar.core.by_seed import BySeed
 from jumar.core.contract import Direction, Metric
 from jumar.core.evidence import Evidence, Noise, Standing
 from jumar.rules.screen import PASS_SHARE, screen
@@ -15,7 +16,7 @@ LOSS = Metric(name="loss")
 
 def evidence(noise: Noise, by_seed: dict[int, float], seed: int | None, metric: Metric = LOSS) -> Evidence:
     value = sum(by_seed.values()) / len(by_seed)
-    champion = Standing(value=value, by_seed=by_seed, runs=len(by_seed))
+    champion = Standing(value=value, by_seed=BySeed(by_seed), runs=len(by_seed))
     return Evidence(metric=metric, noise=noise, baseline=champion, champion=champion, screen_seed=seed)
 
 

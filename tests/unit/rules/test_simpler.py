@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from jumar.agents.knobs import find_knobs
+from jumar.core.by_seed import BySeed
 from jumar.core.contract import Guard, Metric
 from jumar.core.evidence import Evidence, Noise, Pair, Standing, Want
 from jumar.core.experiment import Experiment, ExperimentRecord
@@ -39,7 +40,7 @@ def twice(radius):
         return 2 * area(-radius)
 """
 SHORT = b"import math\n\ndef twice(radius):\n    return 2 * math.pi * radius**2\n"
-CHAMPION = Standing(value=2.5, by_seed={1: 2.49, 2: 2.51, 3: 2.50}, runs=3)
+CHAMPION = Standing(value=2.5, by_seed=BySeed({1: 2.49, 2: 2.51, 3: 2.50}), runs=3)
 NOISE = Noise(run_sd=0.01, pair_sd=0.01, runs=13)
 EXACT = Noise(run_sd=0.0, pair_sd=0.0, runs=3, deterministic=True)
 EQUAL = [0.002, -0.003, 0.001, -0.001, 0.002, 0.0, -0.002, 0.001]
