@@ -338,6 +338,7 @@ class Loop:
             self._asking.close()
         finally:
             self._flights.abandon()
+            self._watch.close()
 
     def _rest_on(self, error: JumarError) -> None:
         """Say in the record what ended this sitting, unless the record itself did."""

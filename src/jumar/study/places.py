@@ -20,6 +20,7 @@ from jumar.rules.budget import caps
 # On a CPU clock a second thread would only burn the same budget faster and less evenly.
 _ONE_THREAD = dict.fromkeys(THREAD_COUNTS, "1")
 MOST_LOG_BYTES = 512 << 10
+OUT, LOG = "out", "log"  # in a run's folder
 #: A folder that Python finds its profiler in: see the one file there.
 PROFILER = Path(__file__).with_name("profiler")
 
@@ -44,8 +45,8 @@ class Place:
     def __init__(self, scratch: Path) -> None:
         self.root = scratch / secrets.token_hex(8)
         self.tree = self.root / "tree"
-        self.out = self.root / "out"
-        self.log = self.root / "log"
+        self.out = self.root / OUT
+        self.log = self.root / LOG
         self.work = self.root / "work"
 
     def make(self) -> None:

@@ -18,6 +18,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     elapsed_s: float
     progress: float | None  #: share of the budget by its own curve, else of the usual time
     scoring: bool
+    place: str = ""  #: name of its folder in the study's scratch
 
 
 class Tick(msgspec.Struct, frozen=True, kw_only=True):

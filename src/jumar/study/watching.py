@@ -10,6 +10,7 @@ from jumar.core.outcome import Stopped
 from jumar.core.run import Purpose
 from jumar.rules.early_stop import hopeless, is_exempt
 from jumar.rules.evidence import standing
+from jumar.study.bulletin import Bulletin
 from jumar.study.flight import Aloft, Flights
 from jumar.study.parts import Parts
 from jumar.study.queue import Queue
@@ -29,6 +30,7 @@ class Watch:
         self._recorder = recorder
         self._flights = flights
         self._queue = queue
+        self._bulletin = Bulletin(parts.scratch.parent)
         self._looked = 0.0
         self._exempt: dict[int, bool] = {}
         self._references: dict[str, Curve] = {}
@@ -42,7 +44,13 @@ class Watch:
         for aloft in self._flights:
             if aloft.run.purpose is Purpose.SCREEN and aloft.report is None and aloft.stopped is None:
                 self._stop_if_hopeless(aloft, curves[aloft.run.key])
-        self._parts.observe(self._tick(curves, doing, time_left_s))
+        tick = self._tick(curves, doing, time_left_s)
+        self._bulletin.post(tick)
+        self._parts.observe(tick)
+
+    def close(self) -> None:
+        """Nothing is going on any more."""
+        self._bulletin.close()
 
     def _stop_if_hopeless(self, aloft: Aloft, curve: Curve) -> None:
         number = aloft.run.experiment
@@ -95,4 +103,5 @@ class Watch:
             elapsed_s=elapsed,
             progress=None if progress is None else min(1.0, progress),
             scoring=aloft.report is not None,
+            place=aloft.place.root.name,
         )
