@@ -41,7 +41,7 @@ VERBS = {
         "diff": ("readers", "Show what an experiment changed."),
         "lessons": ("learning", "Say what the study learned: predicted and measured, side by side."),
         "report": ("results", "Write the report and the chart."),
-        "export": ("results", "Write the experiments as a table for other programs."),
+        "export": ("exporting", "Write the experiments for other programs: tables, trackers."),
         "replay": ("replay", "Judge the record anew, and show which verdicts change."),
         "backup": ("results", "Copy the record, also while a study runs."),
     },

@@ -1,4 +1,4 @@
-"""Owns the verbs that hand things over: report, export and backup."""
+"""Owns the verbs that hand things over: report and backup."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from jumar.cli import render
 from jumar.cli.readers import opened
 from jumar.cli.verb import folder_option, json_option, of_a_study, verb
 from jumar.cli.views import grid
-from jumar.reports.tsv import results_tsv
 
 
 @verb("jumar report", "jumar report --json")
@@ -25,20 +24,6 @@ def report(folder: Path, study: str | None, as_json: bool) -> None:
     if as_json:
         return render.data({name: str(path) for name, path in paths.items()})
     render.say(grid([(name, str(path)) for name, path in paths.items()]))
-
-
-@verb("jumar export --tsv > results.tsv", "jumar export --json | jq length")
-@of_a_study
-@click.option("--tsv", "as_tsv", is_flag=True, help="The five well-known columns (the default).")
-@json_option
-def export(folder: Path, study: str | None, as_tsv: bool, as_json: bool) -> None:
-    """Print the experiments as a table for other programs: TSV, or JSON with everything."""
-    if as_tsv and as_json:
-        raise click.UsageError("--tsv and --json exclude each other")
-    live, _ = opened(folder, study)
-    if as_json:
-        return render.data(live.experiments())
-    render.raw(results_tsv(live.experiments(), live.contract))
 
 
 @verb("jumar backup ~/backups/monday", "jumar backup /media/stick/jumar -C ~/code/target")

@@ -13,7 +13,7 @@ from jumar.reports.values import Values, peak_memory_bytes
 if TYPE_CHECKING:
     import pandas as pd
 
-_COLUMNS = (
+COLUMNS = (
     "number", "decision", "value", "gain", "gain_low", "gain_high", "predicted", "hypothesis", "agent",
     "reason", "code", "runs", "cpu_s", "peak_memory_bytes", "cost_usd", "tokens", "commit", "parent",
     "proposed_at", "judged_at",
@@ -33,7 +33,7 @@ def frame(experiments: Sequence[ExperimentRecord], contract: Contract) -> pd.Dat
             "pandas is not installed, so there is no frame", fix="pip install 'jumar[frames]'"
         ) from error
     values = Values(experiments)
-    made = pd.DataFrame([_row(record, values) for record in experiments], columns=list(_COLUMNS))
+    made = pd.DataFrame([row(record, values) for record in experiments], columns=list(COLUMNS))
     metric = contract.measure.metric
     made.attrs |= {"metric": metric.name, "direction": metric.direction.value}
     for column in ("proposed_at", "judged_at"):
@@ -41,7 +41,8 @@ def frame(experiments: Sequence[ExperimentRecord], contract: Contract) -> pd.Dat
     return made.set_index("number")
 
 
-def _row(record: ExperimentRecord, values: Values) -> dict[str, Any]:
+def row(record: ExperimentRecord, values: Values) -> dict[str, Any]:
+    """An experiment by COLUMNS; None where there is nothing."""
     experiment, verdict = record.experiment, record.verdict
     low, high = (verdict.interval if verdict else None) or (None, None)
     return {

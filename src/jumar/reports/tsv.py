@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unicodedata import normalize
 
 from jumar.core.contract import Contract
 from jumar.core.experiment import ExperimentRecord
@@ -16,7 +17,7 @@ _STATUS = {
     Decision.FAILED: "crash",
     Decision.INVALID: "crash",
 }
-_FORMULA = ("=", "+", "-", "@")  # what makes a spreadsheet compute a cell instead of showing it
+_FORMULA = "=+-@"  # what makes a spreadsheet compute a cell instead of showing it
 
 
 def results_tsv(experiments: Sequence[ExperimentRecord], contract: Contract) -> str:
@@ -47,6 +48,12 @@ def _line(record: ExperimentRecord, values: Values) -> tuple[str, str, str, str,
 
 
 def _cell(text: str) -> str:
-    """On one line, without quotes (readers take a leading one for the start of a quoted field)."""
-    text = plain(text).replace('"', "'")
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """Without quotes: readers take a leading one for the start of a quoted field."""
+    return shown(text).replace('"', "'")
+
+
+def shown(text: str) -> str:
+    """A text on one line that no spreadsheet computes; some read full-width signs as well."""
+    text = plain(text)
+    opens = normalize("NFKC", text[:1])
+    return f"'{text}" if opens and opens in _FORMULA else text

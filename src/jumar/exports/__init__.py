@@ -1,0 +1,1 @@
+"""Results as other programs take them: tables, and the trackers that people already use."""
