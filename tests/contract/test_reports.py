@@ -35,7 +35,7 @@ def hostile(text: str) -> Progress:
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_chart_is_a_picture_with_something_in_it(name: str) -> None:
     picture = Image.open(io.BytesIO(draw_progress(progress_of(*STUDIES[name]))))
-    assert picture.size == (1950, 990)
+    assert picture.size == (1760, 990)
     assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 20
 
 

@@ -8,7 +8,7 @@ import re
 from importlib.resources import files
 from string import Template
 
-from jumar.reports import chart, sections
+from jumar.reports import captions, chart, sections
 from jumar.reports.contents import Material, Report
 from jumar.reports.entries import Entries
 from jumar.reports.markup import Markup, join, tag
@@ -16,7 +16,7 @@ from jumar.reports.progress import progress_of
 from jumar.reports.words import moment
 
 # The chart's colours that must follow the page into dark mode.
-_FOLLOWING = {chart.INK: "currentColor", chart.FAINT: "var(--faint)", chart.KEPT_EDGE: "var(--kept)"}
+_FOLLOWING = {captions.INK: "currentColor", captions.FAINT: "var(--faint)", captions.KEPT_EDGE: "var(--kept)"}
 
 
 def write_html(material: Material, report: Report) -> str:
