@@ -11,6 +11,7 @@ import msgspec
 OVERTAKEN = "overtaken"  # so begins the reason of a verdict that the loop gave and not the judge
 ALONE = "alone"  # in the evidence of such a verdict: what the change gave on its own champion
 REJECTED = "rejected"  # and so that of one that a person gave
+_BEFORE = ("overtaken", "duplicate")  # codes that only the loop gives to a reason which begins like that
 
 
 class Decision(enum.Enum):
@@ -31,11 +32,17 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     gain: float | None = None  #: estimated gain in the metric's unit; positive is better
     interval: tuple[float, float] | None = None  #: of the gain, 95 %
     evidence: Mapping[str, Any] = {}
+    withdrawn: bool = False  #: INVALID by the loop's own word; False too in records older than this field
 
     @property
     def is_withdrawn(self) -> bool:
-        """True when it never ran, as another champion left no room for it: that counts for no limit."""
-        return self.decision is Decision.INVALID and self.reason.startswith(OVERTAKEN)
+        """True when it never ran, as another champion left no room for it: that counts for no limit.
+
+        Reasons quote what agents wrote, the names of files above all. In a record without the field one
+        counts only beside a code that no breach found in an agent's edits has.
+        """
+        before = self.code in _BEFORE and self.reason.startswith(f"{OVERTAKEN}: ")
+        return self.decision is Decision.INVALID and (self.withdrawn or before)
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):

@@ -112,9 +112,10 @@ class Asking:
         try:
             self._proposer.enter(number, proposal)
         except Breach as breach:
-            if proposal.details[ASKED] < 0:  # nobody asked for it, so it uses up no experiment
+            nobody = proposal.details[ASKED] < 0  # asked for it, so it uses up no experiment
+            if nobody:
                 breach = Breach(f"{OVERTAKEN}: {breach.problem}", fix=breach.fix, code=breach.code)
-            self._proposer.refuse(number, proposal, breach)
+            self._proposer.refuse(number, proposal, breach, withdrawn=nobody)
         return number
 
     def whose_turn(self, *, ahead: bool = False) -> AnyAgent | None:

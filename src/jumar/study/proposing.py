@@ -142,13 +142,22 @@ class Proposer:
         return replace(proposal, cost=cost), usd
 
     def refuse(
-        self, number: int, proposal: Proposal, breach: Breach, *, waited_s: float = 0.0, strand: int = 0
+        self,
+        number: int,
+        proposal: Proposal,
+        breach: Breach,
+        *,
+        waited_s: float = 0.0,
+        strand: int = 0,
+        withdrawn: bool = False,
     ) -> None:
-        """Enter a proposal as an experiment that is invalid."""
+        """Enter a proposal as an experiment that is invalid; `withdrawn`: through no fault of its own."""
         proposal, answered_usd = self._with_answers(proposal, waited_s, strand)
         parent = self._recorder.history.champion_commit
         experiment = _experiment(number, parent, parent, "", proposal, self._keep(proposal))
-        verdict = Verdict(decision=Decision.INVALID, reason=breach.problem, code=breach.code)
+        verdict = Verdict(
+            decision=Decision.INVALID, reason=breach.problem, code=breach.code, withdrawn=withdrawn
+        )
         self._recorder.note(
             Proposed(experiment=experiment, answered_usd=answered_usd, strand=strand),
             Judged(experiment=number, verdict=verdict),

@@ -32,7 +32,7 @@ class Rebasing:
                 self._proposer.move_on(number)
             except Breach as breach:
                 reason = f"{OVERTAKEN}: {breach.problem}"
-                verdict = Verdict(decision=Decision.INVALID, reason=reason, code=breach.code)
+                verdict = Verdict(decision=Decision.INVALID, reason=reason, code=breach.code, withdrawn=True)
                 self._recorder.note(Judged(experiment=number, verdict=verdict))
             else:
                 again += [number] if was_in_line else []

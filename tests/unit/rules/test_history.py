@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+import pytest
 from msgspec.structs import replace
 
 from jumar.core.desk import Question, Usage
@@ -21,10 +23,12 @@ from jumar.core.event import (
     RunLost,
     Wish,
 )
-from jumar.core.proposal import Cost
+from jumar.core.proposal import Cost, Edit
 from jumar.core.verdict import Decision, Verdict
+from jumar.errors import Breach
 from jumar.rules.history import History
 from jumar.rules.limits import Spent
+from jumar.rules.scope import check_scope
 from jumar.testing.events import claim, commit_of, judged, proposed, rebased, run_ended, run_started, started
 
 
@@ -55,12 +59,31 @@ def test_what_has_no_run_yet_waits_and_may_move_on_to_another_champion() -> None
 
 
 def test_what_another_champion_left_no_room_for_counts_for_no_limit_and_goes_back_to_its_agent() -> None:
-    gone = Verdict(decision=Decision.INVALID, reason="overtaken: both change the same places")
+    gone = Verdict(decision=Decision.INVALID, reason="overtaken: it does not grow", withdrawn=True)
     events = (proposed(1), Judged(experiment=1, verdict=gone))
     history = with_baseline(*events)
     assert (history.judged, history.since_keep, history.open) == (0, 0, {}) and "tree 1" not in history.trees
     assert history.returned == {"tuner": {1: gone.reason}}
     assert with_baseline(*events, proposed(2)).returned == {}
+
+
+def test_an_agent_cannot_withdraw_its_proposal_by_the_name_of_a_file() -> None:
+    for path in ("overtaken.py", "overtaken: x.py"):
+        with pytest.raises(Breach) as refused:
+            check_scope([Edit(path=path, content=b"")], {}, ["work.py"], [])
+        breach = refused.value
+        verdict = Verdict(decision=Decision.INVALID, reason=breach.problem, code=breach.code)
+        assert verdict.reason.startswith(path) and not verdict.is_withdrawn
+        history = with_baseline(proposed(1), Judged(experiment=1, verdict=verdict))
+        assert (history.judged, history.since_keep, history.returned) == (1, 1, {})
+
+
+def test_what_was_withdrawn_before_records_said_so_is_still_withdrawn() -> None:
+    older = b'{"decision": "invalid", "reason": "overtaken: both this and experiment 2", "code": "overtaken"}'
+    verdict = msgspec.json.decode(older, type=Verdict)
+    assert verdict.is_withdrawn and not verdict.withdrawn
+    assert not replace(verdict, code="outside-scope").is_withdrawn
+    assert not replace(verdict, reason="the code is the same", code="duplicate").is_withdrawn
 
 
 def test_the_baseline_is_no_experiment_that_was_judged_and_no_keep() -> None:
