@@ -102,20 +102,20 @@ class Study(StudyView):
         from jumar.ledgers.sql import open_ledger
 
         self._recorded()
-        with closing(open_ledger(self._home.ledger)) as ledger:
+        with closing(open_ledger(self.home.ledger)) as ledger:
             return ledger.append(self.name, Asked(wish=wish, words=words))[0].seq
 
     def intake(self) -> Intake:
         """What whoever researches from outside may do: take a work tree, propose, note."""
         from jumar.intake import Intake
 
-        return Intake(self._home, self._recorded(), self.contract)
+        return Intake(self.home, self._recorded(), self.contract)
 
     def _sit(self, work: Callable[[Loop], Result], observe: Observer) -> Result:
         from jumar.assembly import assembled
         from jumar.study.loop import Loop
 
-        with assembled(self._home, self._contract_text, self._options, observe) as parts:
+        with assembled(self.home, self._contract_text, self._options, observe) as parts:
             self._loop = Loop(parts)
             try:
                 return work(self._loop)
@@ -127,7 +127,7 @@ class Study(StudyView):
 
         Raises Usage for a study that was named.
         """
-        ledger = self._reading()
+        ledger = self.ledger()
         if ledger is None or not _is_dead(ledger, self.name):
             return
         if self._is_named:

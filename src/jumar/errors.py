@@ -2,14 +2,17 @@
 
 JumarError
 ├── Usage                  the call itself is wrong                         → exit 2
-│   └── ContractInvalid    jumar.toml says something we cannot accept       → exit 2
+│   ├── ContractInvalid    jumar.toml says something we cannot accept       → exit 2
+│   └── NeverRun           there is no such study yet                       → exit 2
 ├── EnvironmentUnfit       this machine or checkout cannot run a study      → exit 3
 │   ├── TargetUnfit        no repository, nothing editable, dirty files …   → exit 3
+│   │   └── CommitLost     the repository lacks what the record names       → exit 3
 │   ├── SandboxUnavailable we could not confine a run; blames no candidate  → exit 3
 │   └── StudyHeld          another process is running this study            → exit 3
 ├── NotMeasurable          the unchanged target gives no usable number      → exit 4
 ├── LedgerUnfit            locked, corrupt, read-only, another version      → exit 5
 │   ├── LedgerEmpty        made, but nothing was ever written              → exit 5
+│   ├── LedgerNewer        written by a newer Jumar than this one          → exit 5
 │   ├── LedgerConflict     a transition was already made by someone else    → exit 5
 │   └── LeaseLost          another controller has taken the study up        → exit 5
 ├── AgentFailed            an agent cannot go on: a bad key, no such model → exit 6
@@ -41,12 +44,20 @@ class ContractInvalid(Usage):
     """The contract says something we cannot accept; `problem` names file, line and key."""
 
 
+class NeverRun(Usage):
+    """The study that was asked about does not exist yet: it was never run."""
+
+
 class EnvironmentUnfit(JumarError):
     """This machine or checkout cannot run the study as asked."""
 
 
 class TargetUnfit(EnvironmentUnfit):
     """The target is not in a repository, has nothing editable, or has uncommitted changes."""
+
+
+class CommitLost(TargetUnfit):
+    """The repository does not have a commit that the record names: a branch or its objects are gone."""
 
 
 class SandboxUnavailable(EnvironmentUnfit):
@@ -67,6 +78,10 @@ class LedgerUnfit(JumarError):
 
 class LedgerEmpty(LedgerUnfit):
     """The ledger was made this very moment, or its maker died over it: there is nothing to read."""
+
+
+class LedgerNewer(LedgerUnfit):
+    """A newer Jumar wrote the ledger, in a form that this one does not know."""
 
 
 class LedgerConflict(LedgerUnfit):

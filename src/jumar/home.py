@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from jumar.core.contract import Clock, Contract
+from jumar.core.event import StudyStarted
 from jumar.errors import ContractInvalid, TargetUnfit, Usage
 from jumar.executors.seats import Wanted
 from jumar.ledgers.place import Address, Place, read_address
@@ -178,6 +179,11 @@ def with_limits(contract: Contract, text: str) -> Contract:
         return msgspec.structs.replace(contract, limits=read_contract(text).limits)
     except ContractInvalid:
         return contract
+
+
+def pinned(terms: StudyStarted, text: str) -> Contract:
+    """The contract that a study is pinned to, at its scale, with the limits that jumar.toml's `text` says."""
+    return with_limits(at_scale(read_contract(terms.contract), terms.scale), text)
 
 
 def at_scale(contract: Contract, scale: str | None) -> Contract:

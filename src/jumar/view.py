@@ -14,8 +14,8 @@ from jumar.core.contract import Contract
 from jumar.core.event import Entry
 from jumar.core.experiment import ExperimentRecord
 from jumar.core.ledger import Ledger, StudyRecord
-from jumar.errors import ContractInvalid, LedgerEmpty, Usage
-from jumar.home import AGENT, Options, at_scale, find_home, shares_for, with_limits
+from jumar.errors import CommitLost, ContractInvalid, LedgerEmpty, NeverRun, TargetUnfit, Usage
+from jumar.home import AGENT, Options, at_scale, find_home, pinned, shares_for, with_limits
 from jumar.ledgers.place import is_there
 from jumar.rules.contract_file import read_contract
 from jumar.rules.scope import matches
@@ -48,17 +48,17 @@ class StudyView:
 
     def record(self) -> StudyRecord | None:
         """The study at a glance; None before its first run."""
-        ledger = self._reading()
+        ledger = self.ledger()
         return ledger.study(self.name) if ledger else None
 
     def experiments(self, last: int | None = None) -> tuple[ExperimentRecord, ...]:
         """All experiments, or the `last` so many, oldest first; number 0 is the baseline."""
-        ledger = self._reading()
+        ledger = self.ledger()
         return ledger.experiments(self.name, last=last) if ledger else ()
 
     def experiment(self, number: int) -> ExperimentRecord:
         """One experiment. Raises Usage when there is none of that number."""
-        ledger = self._reading()
+        ledger = self.ledger()
         found = ledger.experiment(self.name, number) if ledger else None
         if found is None:
             raise Usage(
@@ -68,7 +68,7 @@ class StudyView:
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Everything that happened after entry `after`, oldest first."""
-        ledger = self._reading()
+        ledger = self.ledger()
         return ledger.entries(self.name, after=after) if ledger else iter(())
 
     @property
@@ -80,8 +80,7 @@ class StudyView:
         record = self.record()
         if record is None:
             return at_scale(read_contract(self._contract_text), self._options.scale)
-        pinned = at_scale(read_contract(record.terms.contract), record.terms.scale)
-        return with_limits(pinned, self._contract_text)
+        return pinned(record.terms, self._contract_text)
 
     @property
     def contract_changed(self) -> bool:
@@ -155,9 +154,14 @@ class StudyView:
         return tuple(rejudge(self.entries(), contract))
 
     def diff(self, number: int) -> str:
-        """What an experiment changed, as a unified diff against its parent."""
+        """What an experiment changed, as a unified diff against its parent. Raises CommitLost."""
+        from jumar.workspaces.git import open_workspace
+
         experiment = self.experiment(number).experiment
-        return self._workspace().diff(experiment.parent, experiment.commit)
+        try:
+            return open_workspace(self.folder).diff(experiment.parent, experiment.commit)
+        except CommitLost:  # of another clone, it may be: a server has the commits of all
+            return self._workspace().diff(experiment.parent, experiment.commit)
 
     def artefact(self, digest: str) -> bytes:
         """The bytes of a log, curve or score that a run record names."""
@@ -167,7 +171,7 @@ class StudyView:
         """The process that runs the study now, if one does."""
         from jumar.ledgers.lease import holder_of
 
-        return holder_of(self._reading(), self.name, self._home.own)
+        return holder_of(self.ledger(), self.name, self.home.own)
 
     def frame(self) -> pd.DataFrame:
         """One row per experiment, as a pandas frame (extra `frames`)."""
@@ -181,8 +185,8 @@ class StudyView:
         from jumar.reports.written import material_of, write_report
 
         record, experiments, contract = self._recorded(), self.experiments(), self.contract
-        paths = write_report(self._home.own, material_of(record, experiments, contract, self._sources()))
-        paths["table"] = self._home.own / "results.tsv"
+        paths = write_report(self.home.own, material_of(record, experiments, contract, self._sources()))
+        paths["table"] = self.home.own / "results.tsv"
         paths["table"].write_text(results_tsv(experiments, contract), encoding="utf-8")
         return paths
 
@@ -206,22 +210,29 @@ class StudyView:
         from jumar.ledgers.sql import open_ledger
         from jumar.reports.contents import Sources
 
-        with closing(open_ledger(self._home.ledger, read_only=True)) as ledger:
+        with closing(open_ledger(self.home.ledger, read_only=True)) as ledger:
             broken = ledger.verify()
         branch = f"jumar/{self.name}"
         return Sources(
             diff=self.diff,
             log=self.artefact,
             branch=branch,
-            branch_at=self._workspace().resolve(f"refs/heads/{branch}"),
+            branch_at=self._commit_of(branch),
             chain=f"broken at entry {broken.seq}: {broken.problem}" if broken else "whole",
             promises=self._recorded().terms.promises,
         )
 
+    def _commit_of(self, branch: str) -> str | None:
+        """Where a branch is; None where there is none, empty where the repository cannot be read."""
+        try:
+            return self._workspace().resolve(f"refs/heads/{branch}")
+        except TargetUnfit:
+            return ""
+
     def _recorded(self) -> StudyRecord:
         record = self.record()
         if record is None:
-            raise Usage(f"study {self.name} was never run", fix="start it with `jumar run`")
+            raise NeverRun(f"study {self.name} was never run", fix="start it with `jumar run`")
         return record
 
     def _workspace(self) -> GitWorkspace:
@@ -230,29 +241,31 @@ class StudyView:
         from jumar.workspaces.git import open_workspace
 
         workspace = open_workspace(self.folder)
-        if ledger := self._reading():
+        if ledger := self.ledger():
             bring_commits(ledger, self.name, workspace)
         return workspace
 
     def _opened(self) -> SqlLedger:
         self._recorded()
-        return cast("SqlLedger", self._reading())
+        return cast("SqlLedger", self.ledger())
 
-    def _reading(self) -> SqlLedger | None:
-        if self._ledger is None and is_there(self._home.ledger):
+    def ledger(self) -> SqlLedger | None:
+        """The record, opened to be read; None while nothing was ever written there."""
+        if self._ledger is None and is_there(self.home.ledger):
             from jumar.ledgers.sql import open_ledger
 
             with suppress(LedgerEmpty):
-                self._ledger = open_ledger(self._home.ledger, read_only=True)
+                self._ledger = open_ledger(self.home.ledger, read_only=True)
         return self._ledger
 
     @property
-    def _home(self) -> Home:
+    def home(self) -> Home:
+        """Where the target and this study live."""
         return find_home(self.folder, self.name, ledger=self._options.ledger)
 
     def _pick_name(self) -> str:
         """The latest study, unless another one was asked for."""
-        ledger = self._reading()
+        ledger = self.ledger()
         taken = ledger.studies() if ledger else ()
         if ledger and (self._options.new or not taken):
             return self._free_name(ledger)

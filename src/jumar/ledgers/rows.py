@@ -21,6 +21,7 @@ _HEAD = select(ENTRY.c.seq, ENTRY.c.digest).order_by(ENTRY.c.seq.desc()).limit(1
 _APPEND = insert(ENTRY)
 _TALLIES = select(STUDY).order_by(STUDY.c.started)
 _TALLY = select(STUDY).where(STUDY.c.name == bindparam("study"))
+_LAST = select(STUDY.c.last).where(STUDY.c.name == bindparam("study"))
 _BEGIN = insert(STUDY)
 _COUNT = update(STUDY).where(STUDY.c.name == bindparam("study"))
 _PROPOSE = insert(EXPERIMENT)
@@ -54,6 +55,7 @@ _END = (
 _ENTRY = select(ENTRY.c.seq, ENTRY.c.at, ENTRY.c.study, ENTRY.c.event, ENTRY.c.digest)
 _OF_STUDY = _ENTRY.where(ENTRY.c.study == bindparam("study")).order_by(ENTRY.c.seq)
 _AFTER = _OF_STUDY.where(ENTRY.c.seq > bindparam("after")).limit(bindparam("most"))
+_LINKS = select(ENTRY).where(ENTRY.c.seq > bindparam("after")).order_by(ENTRY.c.seq).limit(bindparam("most"))
 _AT = _ENTRY.where(ENTRY.c.seq.in_(bindparam("places", expanding=True)))
 _OF_NONE = _OF_STUDY.where(ENTRY.c.experiment.is_(None))
 _HEARD = (
@@ -149,6 +151,11 @@ def tally_of(connection: Connection, study: str) -> Tally | None:
     return _tally(row) if row else None
 
 
+def last_of(connection: Connection, study: str) -> int:
+    """The newest entry's place in a study; 0 where there is no such study. As cheap as a look can be."""
+    return connection.scalar(_LAST, {"study": study}) or 0
+
+
 def tallies(connection: Connection) -> dict[str, Tally]:
     """The counts of every study, oldest first."""
     return {row.name: _tally(row) for row in connection.execute(_TALLIES)}
@@ -158,6 +165,11 @@ def entries_after(connection: Connection, study: str, after: int, most: int) -> 
     """At most so many of the entries behind `after`."""
     found = connection.execute(_AFTER, {"study": study, "after": after, "most": most})
     return [_entry(row) for row in found]
+
+
+def links_after(connection: Connection, after: int, most: int) -> Sequence[Row[*tuple[Any, ...]]]:
+    """At most so many rows of all studies behind an entry, as they are stored."""
+    return connection.execute(_LINKS, {"after": after, "most": most}).all()
 
 
 def entries_at(connection: Connection, places: Sequence[int]) -> dict[int, Entry]:

@@ -27,7 +27,7 @@ from sqlalchemy import (
     select,
 )
 
-from jumar.errors import LedgerUnfit
+from jumar.errors import LedgerNewer, LedgerUnfit
 
 TABLES = MetaData()
 
@@ -211,10 +211,10 @@ def migrate(connection: Connection, steps: Sequence[Sequence[str | Only]] = STEP
 
 
 def check(connection: Connection, steps: Sequence[Sequence[str | Only]] = STEPS) -> int:
-    """The version the database is at. Raises LedgerUnfit when this Jumar is too old for it."""
+    """The version the database is at. Raises LedgerNewer when this Jumar is too old for it."""
     version = version_of(connection)
     if version > len(steps):
-        raise LedgerUnfit(
+        raise LedgerNewer(
             f"the ledger is of version {version}, and this Jumar knows versions up to {len(steps)}",
             fix="update Jumar to the version that wrote it: git pull in its checkout, and install it again",
         )

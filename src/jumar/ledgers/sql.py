@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -34,6 +34,13 @@ BATCH = 256  #: entries read at a time; between batches no transaction is open
 AGAIN_S = 0.5  # between two tries while a server is away
 
 Found = TypeVar("Found")
+
+
+class Head(NamedTuple):
+    """A place in the chain, and its digest. By itself it is before the first entry."""
+
+    seq: int = 0
+    digest: str = chain.GENESIS
 
 
 class Guard(Protocol):
@@ -100,12 +107,37 @@ class SqlLedger:
             )
         )
 
-    def study(self, name: str) -> StudyRecord | None:
+    def study(self, name: str, *, active_s: float | None = None) -> StudyRecord | None:
+        """As the protocol says; whoever knows how long it was worked on spares the look that tells."""
+
         def at_a_glance(connection: Connection) -> StudyRecord | None:
             tally = rows.tally_of(connection, name)
-            return _record(connection, name, tally) if tally else None
+            return _record(connection, name, tally, active_s) if tally else None
 
         return self._read(at_a_glance)
+
+    def last_seq(self, study: str) -> int:
+        """The place of a study's newest entry; 0 where there is none. For whoever asks all the time."""
+        return self._read(partial(rows.last_of, study=study))
+
+    def entries_at(self, places: Sequence[int]) -> dict[int, Entry]:
+        """The entries in these places."""
+        return self._read(partial(rows.entries_at, places=places)) if places else {}
+
+    def follow(self, head: Head) -> Head | chain.Broken:
+        """Check the links of what was written since a place whose digest is known, by whichever study.
+
+        Returns where that leads. The tables that are drawn from the entries are for `verify`.
+        """
+        while True:
+            found = self._read(partial(rows.links_after, after=head.seq, most=BATCH))
+            for row in found:
+                digest = chain.link(head.digest, head.seq + 1, row.at, row.study, row.event)
+                if (row.seq, row.digest) != (head.seq + 1, digest):
+                    return chain.Broken(seq=head.seq + 1, problem=f"entry {head.seq + 1} does not follow")
+                head = Head(row.seq, digest)
+            if len(found) < BATCH:
+                return head
 
     def experiments(self, study: str, *, last: int | None = None) -> tuple[ExperimentRecord, ...]:
         return self._read(lambda connection: _fold(rows.entries_of_last(connection, study, last)))
@@ -223,9 +255,9 @@ def _refuse_old(connection: Connection) -> None:
         )
 
 
-def _record(connection: Connection, name: str, tally: Tally) -> StudyRecord:
-    entries, active_s = rows.entries_at(connection, places(tally)), rows.active_s_of(connection, name)
-    return record(name, tally, entries, active_s)
+def _record(connection: Connection, name: str, tally: Tally, active_s: float | None = None) -> StudyRecord:
+    entries = rows.entries_at(connection, places(tally))
+    return record(name, tally, entries, rows.active_s_of(connection, name) if active_s is None else active_s)
 
 
 def _fold(entries: Iterator[Entry]) -> tuple[ExperimentRecord, ...]:

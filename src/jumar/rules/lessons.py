@@ -45,7 +45,7 @@ def lessons(
 ) -> tuple[Learned, ...]:
     """What every judged experiment taught, oldest first."""
     return tuple(
-        _learned(record, measured_share(record, metric), recollection.lessons.get(record.number))
+        learned(record, measured_share(record, metric), recollection.lessons.get(record.number))
         for record in history
         if record.number != BASELINE and record.verdict is not None
     )
@@ -73,7 +73,15 @@ def calibrations(records: Iterable[ExperimentRecord], metric: Metric) -> tuple[C
     )
 
 
-def _learned(record: ExperimentRecord, gain: float | None, said: str | None) -> Learned:
+def lesson_of(record: ExperimentRecord, metric: Metric) -> str:
+    """The lesson that follows from an experiment's verdict; nothing while there is none."""
+    if record.number == BASELINE or record.verdict is None:
+        return ""
+    return _by_rule(record, measured_share(record, metric))
+
+
+def learned(record: ExperimentRecord, gain: float | None, said: str | None) -> Learned:
+    """One experiment's lesson: what an agent `said`, or what follows by rule; `gain` is a share."""
     assert record.verdict is not None
     return Learned(
         experiment=record.number,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pygit2
 
 from jumar.core.workspace import SUBMODULE, TreeFile
-from jumar.errors import Breach, EnvironmentUnfit, TargetUnfit
+from jumar.errors import Breach, CommitLost, EnvironmentUnfit
 
 FOLDER = 0o040000  #: git's mode of a tree within a tree
 
@@ -27,11 +27,11 @@ Changes = Mapping[tuple[str, ...], Placed | None]  #: by the names on the way; N
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Raise what goes wrong in git or on its disk as TargetUnfit or EnvironmentUnfit."""
+    """Raise what goes wrong in git or on its disk as CommitLost or EnvironmentUnfit."""
     try:
         yield
     except KeyError as error:
-        raise TargetUnfit(
+        raise CommitLost(
             f"{doing}: the repository has no object {error.args[0]}",
             fix="work in the clone that has it; a partial one gets the rest by: git fetch --refetch",
         ) from error

@@ -12,7 +12,7 @@ from contextlib import suppress
 import msgspec
 import pygit2
 
-from jumar.errors import TargetUnfit
+from jumar.errors import CommitLost
 from jumar.workspaces import refs
 
 Fetch = Callable[
@@ -31,7 +31,7 @@ def packed(repo: pygit2.Repository, objects: Iterable[pygit2.Oid]) -> bytes:
 def bring(repo: pygit2.Repository, base: str, commits: Mapping[str, str], fetch: Fetch) -> None:
     """Have every one of `commits` (by the ref that keeps each), whose history begins at `base`.
 
-    Raises TargetUnfit for one that is neither here nor among the parcels.
+    Raises CommitLost for one that is neither here nor among the parcels.
     """
     wanted = [sha for sha in dict.fromkeys([base, *commits.values()]) if sha not in repo]
     for first in range(0, len(wanted), AT_ONCE):
@@ -43,7 +43,7 @@ def bring(repo: pygit2.Repository, base: str, commits: Mapping[str, str], fetch:
                     repo.odb.write(kind, content)
     for sha in (base, *commits.values()):
         if sha not in repo:
-            raise TargetUnfit(
+            raise CommitLost(
                 f"this clone lacks commit {sha[:10]}, on which the study stands",
                 fix="fetch it from the clone that has it: git fetch REMOTE, with the branch it is on",
             )
