@@ -5,7 +5,7 @@ import os
 import random
 import time
 
-from prepare import LETTERS, TRAINING, loss
+from letters import LETTERS, TRAINING, loss
 
 LR = 0.1  # learning rate
 DECAY = 0.003  # weight decay
