@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from jumar.core.agent import NOTHING_LEFT
 from jumar.core.experiment import ExperimentRecord
@@ -30,6 +32,13 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
     words: str
     command: str = ""
     stops: bool = False  #: until it is done, running the study again gets no further
+
+
+def of_study(advice: Advice, study: str) -> Advice:
+    """The same with the study named in its command: whoever reads it later may have a newer one."""
+    if not advice.command.startswith("jumar ") or advice.command.endswith("--new"):
+        return advice
+    return replace(advice, command=f"{advice.command} --study {shlex.quote(study)}")
 
 
 def advise(

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from jumar.core.contract import Contract, Direction
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.ledger import StudyRecord
+from jumar.reports.advice import of_study
 from jumar.reports.asked import Fact, asked_of, goal_in_words
 from jumar.reports.beside import Beside, measured_beside
 from jumar.reports.effort import AgentEffort, efforts_by_agent
@@ -102,6 +104,7 @@ def report_of(study: Material) -> Report:
     record, experiments, contract, sources = study.record, study.experiments, study.contract, study.sources
     values, metric = study.values, contract.measure.metric
     summary = summarise(record, experiments, contract, values)
+    summary = replace(summary, advice=tuple(of_study(one, record.name) for one in summary.advice))
     champion = next((one for one in experiments if one.number == record.champion), None)
     seen = Seen(
         chain=sources.chain, promises=sources.promises, branch=sources.branch, branch_at=sources.branch_at

@@ -11,7 +11,7 @@ from jumar.reports.words import percent
 
 _WIDTH, _HEIGHT = 640.0, 340.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 74.0, 14.0, 14.0, 46.0
-_WITHIN = (0.04, 0.98)  # of what is drawn, this much sets the scale; what is beyond stands at its edge
+_FAR = 3.0  # what is so many times the spread of the middle half beyond that half sets no scale
 _MOST_TICKS = 6
 
 
@@ -56,9 +56,7 @@ class _Axis:
     """Maps shares to pixels; the scale holds zero and most of what is drawn."""
 
     def __init__(self, values: Sequence[float], first: float, last: float) -> None:
-        ordered = sorted(values)
-        ends = [ordered[min(len(ordered) - 1, round(share * (len(ordered) - 1)))] for share in _WITHIN]
-        low, high = min(0.0, ends[0]), max(0.0, ends[1])
+        low, high = min(0.0, *_usual(values)), max(0.0, *_usual(values))
         room = 0.06 * (high - low) or 0.01
         self.low, self.high = low - room, high + room
         self._first, self._last = first, last
@@ -76,6 +74,14 @@ class _Axis:
         size = 10.0 ** math.floor(math.log10(rough))
         step = next(size * times for times in (1, 2, 5, 10) if size * times >= rough)
         return [n * step for n in range(math.ceil(self.low / step), math.floor(self.high / step) + 1)]
+
+
+def _usual(values: Sequence[float]) -> list[float]:
+    """The values but for those that are far from most."""
+    ordered = sorted(values)
+    lower, upper = ordered[len(ordered) // 4], ordered[3 * len(ordered) // 4]
+    reach = _FAR * (upper - lower)
+    return [value for value in ordered if lower - reach <= value <= upper + reach]
 
 
 def _grid(across: _Axis, up: _Axis) -> Markup:

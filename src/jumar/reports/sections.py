@@ -71,7 +71,7 @@ def listed(told: Sequence[Fact]) -> Markup:
 def _fact(fact: Fact) -> Child:
     if fact.kind == "code":
         return tag("code", fact.words)
-    return tag("span", fact.words, class_="failed") if fact.kind == "warning" else fact.words
+    return tag("span", marked(fact.words), class_="failed") if fact.kind == "warning" else fact.words
 
 
 def header(summary: Summary) -> Markup:
@@ -92,11 +92,19 @@ def header(summary: Summary) -> Markup:
 
 
 def _claim(sentence: str) -> Markup:
-    """The sentence; what it rests on in smaller letters, where that is its end."""
-    found = re.fullmatch(r"(.+?) (\([^()]*\))", sentence)
+    """The sentence, what it rests on in smaller letters."""
+    found = re.fullmatch(r"(.+?) (\([^()]*\))(.*)", sentence)
     if found is None:
         return tag("p", sentence, class_="claim")
-    return tag("p", found[1], " ", tag("small", found[2]), class_="claim")
+    return tag("p", found[1], " ", tag("small", found[2]), found[3], class_="claim")
+
+
+def marked(words: str) -> Markup:
+    """Our own words, with what stands in backticks as code."""
+    parts = words.split("`")
+    if len(parts) % 2 == 0:
+        return join(words)
+    return join(*(tag("code", part) if place % 2 else part for place, part in enumerate(parts)))
 
 
 def _value(level: Level) -> str:
@@ -108,7 +116,7 @@ def _value(level: Level) -> str:
 def advice(summary: Summary) -> Markup:
     """What to do next."""
     items = [
-        tag("li", one.words, tag("pre", one.command, class_="command") if one.command else None)
+        tag("li", marked(one.words), tag("pre", one.command, class_="command") if one.command else None)
         for one in summary.advice
     ]
     return section("next", tag("ol", *items, class_="advice") if items else None)
