@@ -36,7 +36,7 @@ def effect_alone(evidence: Evidence, answer: object) -> Mapping[str, Any]:
 
 def with_effect_alone(verdict: Verdict, record: ExperimentRecord, history: History) -> Verdict:
     """A verdict on what is tried again on another champion, with what its change gave on the first one."""
-    first = _first(record, history)
+    first = history.experiments[history.experiments.first(record)]
     alone = first.verdict.evidence.get(ALONE) if first.verdict else None
     moved = record.experiment.parent != first.experiment.parent
     if verdict.gain is None or not alone or not moved:
@@ -52,13 +52,6 @@ def with_effect_alone(verdict: Verdict, record: ExperimentRecord, history: Histo
     return replace(
         verdict, reason=f"{verdict.reason}; {words}", evidence={**verdict.evidence, "additivity": both}
     )
-
-
-def _first(record: ExperimentRecord, history: History) -> ExperimentRecord:
-    """What an experiment tries again, or what that one tried again."""
-    while isinstance(number := record.experiment.details.get("retest_of"), int):
-        record = history.experiments[number]
-    return record
 
 
 def _share(gain: float, level: float) -> str:

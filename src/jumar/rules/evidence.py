@@ -8,7 +8,6 @@ from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.machine import Circumstances, alike
 from jumar.core.outcome import Measured
 from jumar.core.run import Purpose, RunRecord, Side
-from jumar.core.verdict import Decision
 from jumar.rules.history import History, Keeps, Pooled
 from jumar.rules.noise import LEARNT_FROM, leads_elsewhere, measure_noise, relearnt_noise, update_noise
 from jumar.rules.quarantine import largest_gain
@@ -99,25 +98,40 @@ def noise_of(history: History) -> Noise:
 
     Raises NotMeasurable when the baseline's replicates give none.
     """
-    done, noise, unlearnt = history.pooled or Pooled(0, baseline_noise(history))
-    for number in history.paired[done:]:
-        record = history.experiments[number]
-        values = [
-            (pair.candidate.value, pair.reference.value)
-            for pair in pairs_of(record, Purpose.CONFIRM)
-            if pair.alike and isinstance(pair.candidate, Measured) and isinstance(pair.reference, Measured)
-        ]
-        stands = record.verdict and record.verdict.decision is Decision.KEPT and not record.refuted
-        if stands and leads_elsewhere(noise, values):
-            own = _own_values(record)
-            if len(own) < LEARNT_FROM:
-                unlearnt = number
-            elif (learnt := relearnt_noise(noise, own)) is not noise:
-                noise = learnt
-                continue
-        noise = update_noise(noise, values)
-    history.pooled = Pooled(len(history.paired), noise, unlearnt)
-    return noise
+    pooled = _pooled(history) or Pooled(0, baseline_noise(history))
+    for number in history.paired[pooled.done :]:
+        pooled = _pooled_with(history.experiments[number], pooled)
+    history.pooled = pooled
+    return pooled.noise
+
+
+def _pooled(history: History) -> Pooled | None:
+    """What was pooled, unless a revisit or a keep taken back made it another."""
+    known = history.pooled
+    if known is None or known.holds:
+        return known
+    records = {number: history.experiments[number] for number in known.elsewhere}
+    same = all(record.stands and _own_values(record) == known.elsewhere[n] for n, record in records.items())
+    return known._replace(holds=True) if same else None
+
+
+def _pooled_with(record: ExperimentRecord, pooled: Pooled) -> Pooled:
+    """What is pooled after one more experiment that was judged after pairs of runs."""
+    noise = pooled.noise
+    values = [
+        (pair.candidate.value, pair.reference.value)
+        for pair in pairs_of(record, Purpose.CONFIRM)
+        if pair.alike and isinstance(pair.candidate, Measured) and isinstance(pair.reference, Measured)
+    ]
+    pooled = pooled._replace(done=pooled.done + 1)
+    if record.stands and leads_elsewhere(noise, values):
+        own = _own_values(record)
+        pooled = pooled._replace(elsewhere={**pooled.elsewhere, record.number: own})
+        if len(own) < LEARNT_FROM:
+            pooled = pooled._replace(unlearnt=record.number)
+        elif (learnt := relearnt_noise(noise, own)) is not noise:
+            return pooled._replace(noise=learnt)
+    return pooled._replace(noise=update_noise(noise, values))
 
 
 def _own_values(record: ExperimentRecord) -> list[float]:
@@ -172,10 +186,10 @@ def first_certifying_pair(history: History, champion: int) -> int:
 def pairs_of(record: ExperimentRecord, purpose: Purpose, *, first: int = 0) -> tuple[Pair, ...]:
     """The complete pairs of one purpose from number `first` on, in order."""
     sides: dict[int, dict[Side, RunRecord]] = {}
-    for run in latest_runs(record, purpose):
+    for run in latest_runs(record, purpose, first=first):
         sides.setdefault(run.run.pair, {})[run.run.side] = run
     found = []
-    for number in sorted(number for number in sides if number >= first):
+    for number in sorted(sides):
         both = sides[number]
         if len(both) < 2:
             continue
@@ -193,10 +207,18 @@ def pairs_of(record: ExperimentRecord, purpose: Purpose, *, first: int = 0) -> t
     return tuple(found)
 
 
-def latest_runs(record: ExperimentRecord, purpose: Purpose) -> list[RunRecord]:
-    """Finished runs of one purpose, the last attempt of each, in the order they were wanted."""
+def latest_runs(record: ExperimentRecord, purpose: Purpose, *, first: int = 0) -> list[RunRecord]:
+    """Finished runs of one purpose, the last attempt of each, in the order they were wanted.
+
+    From pair `first` on: pairs begin in their order, so the many before, of a champion that was run anew
+    again and again, are not looked at.
+    """
     last: dict[tuple[int, Side], RunRecord] = {}
-    for run in record.runs:
-        if run.run.purpose is purpose and run.outcome is not None:
-            last[(run.run.pair, run.run.side)] = run
+    for run in reversed(record.runs):
+        if run.run.purpose is not purpose:
+            continue
+        if run.run.pair < first:
+            break
+        if run.outcome is not None:
+            last.setdefault((run.run.pair, run.run.side), run)
     return [last[key] for key in sorted(last, key=lambda key: (key[0], key[1].value))]

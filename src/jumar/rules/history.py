@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from itertools import chain, takewhile
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -44,6 +44,7 @@ from jumar.core.run import Purpose, RunRecord
 from jumar.core.verdict import Claim, Decision, Verdict
 from jumar.rules import approval
 from jumar.rules.community import Community
+from jumar.rules.experiments import Experiments
 from jumar.rules.hearsay import Elsewhere
 from jumar.rules.limits import Spent
 from jumar.rules.means import Means
@@ -60,6 +61,8 @@ class Pooled(NamedTuple):
     done: int
     noise: Noise
     unlearnt: int | None = None  #: a keep that led to where it is another, with too few runs to tell
+    elsewhere: Mapping[int, Sequence[float]] = {}  #: keeps that led to where it may be → their own values
+    holds: bool = True  #: False: something happened since that may have changed these
 
 
 class Keeps(NamedTuple):
@@ -68,18 +71,6 @@ class Keeps(NamedTuple):
     gains: int  #: keeps that stand and gained something
     largest: float  #: of their gains, as `rules/quarantine.py` counts
     allowed: Allowance
-
-
-class Experiments(dict[int, ExperimentRecord]):
-    """Records by number. `changes` has every number that was set, in that order: readers go on from there."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.changes: list[int] = []
-
-    def __setitem__(self, number: int, record: ExperimentRecord) -> None:
-        super().__setitem__(number, record)
-        self.changes.append(number)
 
 
 class History:
@@ -126,7 +117,6 @@ class History:
         self.pooled: Pooled | None = None
         self.keeps: Keeps | None = None  # computed when somebody asks
         self.trees: dict[str, int] = {}  # identity of the editable files → first experiment with it
-        self._means: dict[str, Means] = defaultdict(Means)
         self._worked = Worked()
 
     def apply(self, entry: Entry) -> None:
@@ -207,13 +197,13 @@ class History:
                 self.champion = champion
                 self.experiments[number] = replace(self.experiments[number], refuted=reason)
                 self.retests |= revived(self.experiments.values(), self.experiments[number], entry.seq)
-                self.pooled = None  # noise that was relearnt where it led is of no use any more
+                self._doubt_noise()  # relearnt where it led, it is of no use any more
                 self._meet_champion()
             case Revisited(experiment=number, runs=runs, moved=moved):
                 if moved:
-                    self._forget_before(number, self.revisited.get(number, 0))
+                    self.experiments.forget_before(number, self.revisited.get(number, 0))
                 self.revisited[number] = runs
-                self.pooled = None  # its runs count where the noise is learnt anew
+                self._doubt_noise()  # its runs count where that is learnt anew
             case Held() | Judged():
                 self._apply_verdict(entry)
 
@@ -239,10 +229,10 @@ class History:
             case RunStarted(run=run):
                 if run.purpose is Purpose.CONFIRM:
                     self.tested.setdefault(run.experiment, len(self.tested) + 1)
-                self._put(RunRecord(run=run, started_at=entry.at))
+                self.experiments.start(RunRecord(run=run, started_at=entry.at))
             case RunEnded(key=key, outcome=outcome, report=report, artefacts=artefacts):
                 ended = self.run(key)
-                self._put(
+                self.experiments.end(
                     replace(ended, ended_at=entry.at, outcome=outcome, report=report, artefacts=artefacts)
                 )
                 champion = self.experiments.get(self.champion)  # who reads one experiment alone has none
@@ -257,7 +247,7 @@ class History:
             case Probed(asked=asked, probe=probe) if asked and probe:
                 self.looks.append(probe)
             case RunLost(key=key, reason=reason):
-                self._put(replace(self.run(key), ended_at=entry.at, lost=reason))
+                self.experiments.end(replace(self.run(key), ended_at=entry.at, lost=reason))
 
     def _spend(self, agent: str, usd: float, tokens: int) -> None:
         self.spent = {**self.spent, agent: self.spent.get(agent, Spent()).plus(usd, tokens)}
@@ -318,32 +308,13 @@ class History:
         """There is another champion, and nothing speaks against it yet."""
         self.unseen, self.crashes, self.doubted, self.keeps = 0, 0, False, None
 
-    def _forget_before(self, number: int, place: int) -> None:
-        """Of an experiment's commit only what was measured since its latest revisit began counts on."""
-        record = self.experiments[number]
-        of_revisits = (run for run in record.runs if run.run.purpose is Purpose.REVISIT)
-        since = min(run.started_at for run in of_revisits if run.run.pair >= place)
-        self.experiments[number] = replace(record, since=since)
-        self._means[record.experiment.commit] = means = Means()
-        for run in chain.from_iterable(each.runs for each in self.experiments.values()):
-            is_own = run.run.commit == record.experiment.commit and run.outcome is not None
-            if is_own and run.started_at >= since and run.run.purpose is not Purpose.PROBE:
-                means.add(run)
-
-    def _put(self, record: RunRecord) -> None:
-        number = record.run.experiment
-        of = self.experiments[number]
-        runs = {known.run.key: known for known in of.runs} | {record.run.key: record}
-        self.experiments[number] = replace(of, runs=tuple(runs.values()))
-        if record.outcome is not None and record.run.purpose is not Purpose.PROBE:
-            self._means[record.run.commit].add(record)
+    def _doubt_noise(self) -> None:
+        if self.pooled:
+            self.pooled = self.pooled._replace(holds=False)
 
     def run(self, key: str) -> RunRecord:
         """The run with this key. Raises KeyError."""
-        for record in self.experiments[int(key.partition("-")[0])].runs:
-            if record.run.key == key:
-                return record
-        raise KeyError(key)
+        return self.experiments.run(key)
 
     @property
     def tokens(self) -> int:
@@ -352,7 +323,7 @@ class History:
 
     def means(self, commit: str) -> Means:
         """What every run of a commit adds up to, for whichever experiment it was made."""
-        return self._means[commit]
+        return self.experiments.means(commit)
 
     def active_s_at(self, now: float) -> float:
         """Seconds that the study has been worked on until `now`; pauses do not count."""

@@ -104,7 +104,8 @@ def revisiting_runs(history: History) -> tuple[Run, ...]:
     compare with it.
     """
     record, place = history.experiments[history.champion], history.revisited.get(history.champion, 0)
-    done = {(run.run.pair, run.run.side) for run in latest_runs(record, Purpose.REVISIT)}
+    made = latest_runs(record, Purpose.REVISIT, first=place)
+    done = {(run.run.pair, run.run.side) for run in made}
     base = history.experiments[BASELINE].experiment.commit
     is_known = record.number == BASELINE or history.means(base).knows(history.under)
     beside = None if is_known else base

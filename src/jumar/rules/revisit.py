@@ -129,7 +129,7 @@ def _occasion(history: History) -> str:
 def _seen(history: History) -> list[_Seen]:
     """The steps of the revisit under way that are complete."""
     record, first = history.experiments[history.champion], history.revisited.get(history.champion, 0)
-    runs = {(run.run.pair, run.run.side): run for run in latest_runs(record, Purpose.REVISIT)}
+    runs = {(run.run.pair, run.run.side): run for run in latest_runs(record, Purpose.REVISIT, first=first)}
     seen: list[_Seen] = []
     while own := runs.get((first + len(seen), Side.CANDIDATE)):
         beside = runs.get((first + len(seen), Side.REFERENCE))

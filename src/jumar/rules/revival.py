@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 
 from jumar.core.experiment import ExperimentRecord
 from jumar.core.verdict import ALONE, OVERTAKEN, Decision
+from jumar.rules.experiments import Experiments
 
 MOST_REVIVED = 3  # for each keep that falls: the search goes on as well
 
@@ -27,36 +28,26 @@ def revived(records: Iterable[ExperimentRecord], fallen: ExperimentRecord, seq: 
     return {-(seq * MOST_REVIVED + at): number for at, (_, number) in enumerate(best[:MOST_REVIVED])}
 
 
-def repeats(
-    number: int, experiments: dict[int, ExperimentRecord], champion: int, waiting: Collection[int]
-) -> str:
+def repeats(number: int, experiments: Experiments, champion: int, waiting: Collection[int]) -> str:
     """Why trying an experiment again is nothing new; empty where it is.
 
     It waits for that already, or somebody tries it again, or it was tried again on the champion of now.
     """
-    first, best = _first(number, experiments), experiments.get(champion)
-    if any(_first(one, experiments) == first for one in waiting):
+    record, best = experiments.get(number), experiments.get(champion)
+    if record is None:
+        return ""
+    first = experiments.first(record)
+    if any(experiments.first(experiments[one]) == first for one in waiting if one in experiments):
         return f"experiment {number} waits to be tried again already"
-    for record in reversed(experiments.values()):
-        again = record.experiment.details.get("retest_of")
-        if not isinstance(again, int) or record.number == number or _first(again, experiments) != first:
+    for again in experiments.tries(first):
+        if again.number == number:
             continue
-        if record.is_open:
-            return f"experiment {number} is being tried again as experiment {record.number}"
-        beside = best is not None and record.experiment.parent == best.experiment.commit
-        if beside and not (record.verdict and record.verdict.is_withdrawn):
-            return f"experiment {number} was tried again on this champion as experiment {record.number}"
+        if again.is_open:
+            return f"experiment {number} is being tried again as experiment {again.number}"
+        beside = best is not None and again.experiment.parent == best.experiment.commit
+        if beside and not (again.verdict and again.verdict.is_withdrawn):
+            return f"experiment {number} was tried again on this champion as experiment {again.number}"
     return ""
-
-
-def _first(number: int, experiments: dict[int, ExperimentRecord]) -> int:
-    """What an experiment tries again, or what that one tried again."""
-    while (record := experiments.get(number)) is not None:
-        again = record.experiment.details.get("retest_of")
-        if not isinstance(again, int) or again >= number:
-            break
-        number = again
-    return number
 
 
 def _gain(record: ExperimentRecord, fallen: ExperimentRecord) -> float | None:

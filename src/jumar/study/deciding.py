@@ -231,7 +231,7 @@ class Deciding:
     def _moved(self, experiment: Experiment) -> str:
         """Why an experiment's parent is no champion any more."""
         history = self._recorder.history
-        for record in history.records:
+        for record in map(history.experiments.__getitem__, history.kept):
             if record.refuted and record.experiment.commit == experiment.parent:
                 return "what it was built on was taken back meanwhile"
         did = "waited for approval" if experiment.number in history.held else "ran"
