@@ -133,7 +133,8 @@ class Successor:
         source, rate = brief.files["work.py"], b"= %.1f" % (3.4 + self._asked)
         old, new = (b"(rate - 1.0) **", b"abs(rate - 1.0) **") if self._asked == 1 else (b"= 3.0", rate)
         if brief.view is not None:
-            old, new = b"= 3.0", b"= 1.0"
+            assert b"abs(rate - 1.0)" in source  # also when it is asked again
+            old, new = b"= 3.0", b"= 1.0" if brief.refusals else b"= 3.0"
         assert ("starts from a near miss" in desk.text) is (brief.view is not None)
         edit = Edit(path="work.py", content=source.replace(old, new))
         return Proposal(hypothesis=new.decode(), edits=(edit,), agent=self.name)

@@ -366,12 +366,13 @@ class Asking:
         self._recorder.commit()
 
     def _refused(self, question: Question, breach: Breach) -> Question:
-        """The same question once more, for the champion as it is by now."""
-        return replace(
-            question,
-            parent=self._recorder.history.champion_commit,
-            refusals=(*question.refusals, f"{breach.problem} ({breach.fix})"),
-        )
+        """The same question once more; where its near miss, or it, is of no champion of now, about that."""
+        history = self._recorder.history
+        near = None if question.view is None else history.experiments[question.view].experiment
+        refusals = (*question.refusals, f"{breach.problem} ({breach.fix})")
+        if near and near.parent == history.champion_commit:
+            return replace(question, refusals=refusals)
+        return replace(question, parent=history.champion_commit, view=None, refusals=refusals)
 
     def _note_nothing(self, one: Thinking) -> None:
         self._note(one, nothing=True)
