@@ -81,8 +81,9 @@ class Proposer:
         history, parent = self._recorder.history, proposal.parent
         self._admission.check(proposal.edits, parent, history, repeats=True)
         own, view = self._commit(number, proposal, parent), proposal.details.get(STARTS_FROM)
-        # Of what starts from a near miss, that one's change is a part.
-        base = parent if view is None else history.experiments[view].experiment.parent
+        near = None if view is None else history.experiments[view].experiment
+        # Of edits on a near miss, that one's change is a part. A second try has it among its edits already.
+        base = near.parent if near and near.commit == parent else parent
         moved = {"thought_on": base} if base != history.champion_commit else {}
         details = {**proposal.details, **moved}
         return replace(proposal, edits=self._merged(base, own.sha), details=details, parent="")
