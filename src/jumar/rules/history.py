@@ -39,7 +39,7 @@ from jumar.core.experiment import BASELINE, Experiment, ExperimentRecord
 from jumar.core.machine import Circumstances
 from jumar.core.outcome import Measured
 from jumar.core.probe import Probe
-from jumar.core.proposal import ASKED, PUZZLE, TICKET
+from jumar.core.proposal import PUZZLE, TICKET
 from jumar.core.run import Purpose, RunRecord
 from jumar.core.verdict import Claim, Decision, Verdict
 from jumar.rules import approval
@@ -48,7 +48,7 @@ from jumar.rules.experiments import Experiments
 from jumar.rules.hearsay import Elsewhere
 from jumar.rules.limits import Spent
 from jumar.rules.means import Means
-from jumar.rules.revival import repeats, revived
+from jumar.rules.revival import repeats, revived, waited_as
 from jumar.rules.simpler import Allowance
 from jumar.rules.worked import Worked
 
@@ -107,7 +107,7 @@ class History:
         self.questions: dict[Strand, Question] = {}  # the one that its latest answers are about
         self.returned: dict[str, dict[int, str]] = {}  # agent → experiment that was withdrawn → why
         self.looks: list[Probe] = []  # that others than agents asked for since the latest experiment
-        self.retests: dict[int, int] = {}  # entry that asks for it, or below 0 → experiment to try again
+        self.retests: dict[int, int] = {}  # entry that asks for it, or `revived` → experiment to try again
         self.elsewhere = Elsewhere()
         self.waits: dict[Strand, float] = {}  # seconds waited for it since its last experiment
         self.last_seq = 0
@@ -196,7 +196,7 @@ class History:
             case Refuted(experiment=number, champion=champion, reason=reason):
                 self.champion = champion
                 self.experiments[number] = replace(self.experiments[number], refuted=reason)
-                self.retests |= revived(self.experiments.values(), self.experiments[number], entry.seq)
+                self.retests |= revived(self.experiments.values(), self.experiments[number])
                 self._doubt_noise()  # relearnt where it led, it is of no use any more
                 self._meet_champion()
             case Revisited(experiment=number, runs=runs, moved=moved):
@@ -266,7 +266,7 @@ class History:
         self.handed = {waiting: handed for waiting, handed in self.handed.items() if waiting != ticket}
         if experiment.tree:
             self.trees.setdefault(experiment.tree, experiment.number)
-        self.retests.pop(experiment.details.get(ASKED, 0), None)
+        self.retests.pop(waited_as(experiment.details), None)
         self.elsewhere.enter(experiment.details)
         if isinstance(words := experiment.details.get(PUZZLE), str) and "retest_of" not in experiment.details:
             self.community.puzzle(experiment.agent, words)

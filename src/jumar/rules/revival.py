@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from jumar.core.experiment import ExperimentRecord
+from jumar.core.proposal import ASKED
 from jumar.core.verdict import ALONE, OVERTAKEN, Decision
 from jumar.rules.experiments import Experiments
 
 MOST_REVIVED = 3  # for each keep that falls: the search goes on as well
 
 
-def revived(records: Iterable[ExperimentRecord], fallen: ExperimentRecord, seq: int) -> dict[int, int]:
-    """Experiments to try again now that entry `seq` has taken back the keep `fallen`, the best first.
+def revived(records: Iterable[ExperimentRecord], fallen: ExperimentRecord) -> dict[int, int]:
+    """Experiments to try again now that the keep `fallen` is taken back, the best first.
 
     Those that were compared with it and gained, though not enough to be kept; and those that it
-    overtook, where nothing tried them again on top of it. Each under a number that no entry has.
+    overtook, where nothing tried them again on top of it. Each under its own number, below 0: no entry has
+    that, and it is known before the ledger gives the refutation its place.
     """
     promising: list[tuple[float, int]] = []
     retried: set[object] = set()
@@ -25,7 +28,18 @@ def revived(records: Iterable[ExperimentRecord], fallen: ExperimentRecord, seq: 
         if gain is not None and gain > 0:
             promising.append((gain, record.number))
     best = sorted((each for each in promising if each[1] not in retried), reverse=True)
-    return {-(seq * MOST_REVIVED + at): number for at, (_, number) in enumerate(best[:MOST_REVIVED])}
+    return {-number: number for _, number in best[:MOST_REVIVED]}
+
+
+def waited_as(details: Mapping[str, Any]) -> int:
+    """Under which number an experiment with these details waited to be tried again; 0 for none.
+
+    Older records have another number below 0 in it, which others' entries could put out of step.
+    """
+    asked, again = details.get(ASKED, 0), details.get("retest_of")
+    if not isinstance(asked, int):
+        return 0
+    return -again if asked < 0 and isinstance(again, int) else asked
 
 
 def repeats(number: int, experiments: Experiments, champion: int, waiting: Collection[int]) -> str:

@@ -44,6 +44,25 @@ def test_what_lost_to_a_keep_that_is_taken_back_is_tried_again_the_best_first() 
     assert list(history.retests.values()) == [6, 4]
 
 
+def test_what_is_revived_is_known_by_the_same_name_however_the_ledger_counts() -> None:
+    """Other studies write into a ledger too: what a sitting notes gets a later place than it thought."""
+    one, tries = commit_of(1), []
+    events: tuple[Event, ...] = (
+        *(started(), proposed(0), judged(0, Decision.KEPT), on(1, BASE), judged(1, Decision.KEPT)),
+        *(on(2, one), lost(2, 0.1), Refuted(experiment=1, champion=0, commit=BASE, reason="no gain")),
+    )
+    for gap in (0, 7):
+        history = History()
+        for place, event in enumerate(events):
+            seq = place + 1 + gap * (place > 6)
+            history.apply(Entry(seq=seq, at=float(seq), study="s", event=event, digest=""))
+        tries.append(dict(history.retests))
+    assert tries[0] == tries[1] != {}
+    older = on(3, BASE, retest_of=2, asked=-24)
+    history.apply(Entry(seq=99, at=99.0, study="s", event=older, digest=""))
+    assert not history.is_asked
+
+
 def test_an_experiment_has_one_more_try_on_a_champion() -> None:
     history = History()
     seqs = iter(range(1, 99))
