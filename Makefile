@@ -10,7 +10,7 @@ CODING_AGENTS = @anthropic-ai/claude-code@2.1.197 @openai/codex@0.169.0
 BESIDE = -n auto --maxprocesses=4 --dist worksteal
 ALONE = --last-failed --last-failed-no-failures none
 
-.PHONY: help demo test check fix clean
+.PHONY: help demo test check fix docs clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -30,6 +30,10 @@ check: .venv/dev.stamp  ## formatting, lint, types, layers
 fix: .venv/dev.stamp  ## mend what can be mended by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python -m docs.site.reference
+
+docs: .venv/docs.stamp  ## the documentation as a site that opens from disk, in build/site
+	$(BIN)/python -m docs.site
 
 clean:  ## remove the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
@@ -42,6 +46,10 @@ clean:  ## remove the environment and every cache
 
 .venv/demo.stamp: .venv/pip.stamp pyproject.toml
 	$(BIN)/python -m pip install -q -e '.[chart,tinylm]'
+	@touch $@
+
+.venv/docs.stamp: .venv/pip.stamp pyproject.toml
+	$(BIN)/python -m pip install -q -e '.[docs]'
 	@touch $@
 
 .venv/dev.stamp: .venv/pip.stamp pyproject.toml

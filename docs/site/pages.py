@@ -18,6 +18,7 @@ GUESTS = {
     "bench/cheats/README.md": "cheats.md",
     "src/jumar/integrations/skill/SKILL.md": "skill.md",
 }
+HOME = "docs/index.md"
 INSTEAD = {"README.md": "index.md"}  # what the site says in its own way
 
 _FENCE = re.compile(r"^(?P<in> *)(?P<ticks>`{3,})[^\n]*\n.*?^(?P=in)(?P=ticks) *$", re.MULTILINE | re.DOTALL)
@@ -78,6 +79,8 @@ def place_of(target: str, page: str) -> str:
 def staged(page: str, names: dict[str, str]) -> str:
     """A page's text as the site needs it: links lead to names there, or are only words."""
     text = (ROOT / page).read_text(encoding="utf-8")
+    if page == HOME:
+        text = f"---\nhide: [navigation, toc]\n---\n\n{text}"
 
     def renamed(link: Link) -> str:
         place, _, anchor = place_of(link.target, page), *link.target.partition("#")[1:]
