@@ -72,6 +72,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     format: Literal["jumar-report/1"] = FORMAT
+    imported: str = ""  #: from where, of a history that another loop reported; no ledger has it
     jumar: str  #: version that started the study
     entry: int  #: of the ledger, up to which this tells
     goal: str

@@ -12,6 +12,7 @@ from jumar.reports import captions, chart, sections
 from jumar.reports.contents import Material, Report
 from jumar.reports.entries import Entries
 from jumar.reports.markup import Markup, join, tag
+from jumar.reports.phrases import written_from
 from jumar.reports.progress import progress_of
 from jumar.reports.words import moment
 
@@ -29,7 +30,7 @@ def write_html(material: Material, report: Report) -> str:
     summary, entries = report.summary, Entries(material, report)
     detailed = entries.details()
     parts = join(
-        _chart(material),
+        _chart(material, report),
         sections.advice(summary),
         sections.wins(summary),
         sections.stack(report),
@@ -47,8 +48,7 @@ def write_html(material: Material, report: Report) -> str:
         sections.contents(parts),
         parts,
         _details(detailed, len(report.experiments)),
-        tag("footer", f"Written by Jumar {report.jumar} from entry {report.entry:,} of the ledger, ",
-            f"{moment(summary.last_at)}."),
+        tag("footer", f"{written_from(report)}, {moment(summary.last_at)}."),
     )  # fmt: skip
     style, script = _asset("report.css"), _asset("report.js")
     return Template(_asset("report.html")).substitute(
@@ -72,7 +72,7 @@ def _policy(script: str) -> str:
     )
 
 
-def _chart(material: Material) -> Markup:
+def _chart(material: Material, report: Report) -> Markup:
     if not chart.chart_available():
         return tag("p", f"No chart: matplotlib is not installed ({chart.INSTALL}).", class_="note")
     progress = progress_of(material.record, material.experiments, material.contract, material.values)
@@ -84,7 +84,8 @@ def _chart(material: Material) -> Markup:
         drawn = drawn.replace(colour, following)
     label = tag(
         "figcaption",
-        "Each dot is an experiment; the line is the champion's value, a mean of fresh runs.",
+        "Each dot is an experiment; the line is the champion's value, "
+        f"{'as it was reported' if report.imported else 'a mean of fresh runs'}.",
         tag("span", " A wider window shows the words in it.", class_="narrow"),
     )
     return tag("figure", Markup(drawn), label)

@@ -18,6 +18,7 @@ from jumar.reports.phrases import (
     interval,
     measured_in,
     signed,
+    written_from,
 )
 from jumar.reports.stack import abridged
 from jumar.reports.words import number, sparkline
@@ -39,7 +40,7 @@ def write_markdown(report: Report) -> str:
         _agents(report),
         _folded("What was asked, what it cost, how far it can be trusted", _terms(report)),
         _folded(PARTS["recipes"], _recipes(report)),
-        [f"*Written by Jumar {said(report.jumar)} from entry {report.entry:,} of the ledger.*"],
+        [f"*{prose(written_from(report))}.*"],
     )
     return "\n\n".join(block for part in parts for block in part if block) + "\n"
 

@@ -47,6 +47,13 @@ def figures(summary: Summary) -> list[tuple[str, str]]:
     ]
 
 
+def written_from(report: Report) -> str:
+    """What the report was made from."""
+    if report.imported:
+        return f"Written by Jumar from {report.imported}, of which it measured nothing"
+    return f"Written by Jumar {report.jumar} from entry {report.entry:,} of the ledger"
+
+
 def signed(share: float | None) -> str:
     """A share with its sign, where there is one."""
     return "" if share is None else percent(share, signed=True)

@@ -309,7 +309,7 @@ def agents(report: Report) -> Markup:
 def asked(report: Report) -> Markup:
     """What the contract says, in words and as it was pinned."""
     pinned = tag("details", tag("summary", "jumar.toml as pinned"), tag("pre", preformatted(report.contract)))
-    return section("asked", tag("p", report.goal), listed(report.asked), pinned)
+    return section("asked", tag("p", report.goal), listed(report.asked), pinned if report.contract else None)
 
 
 def cost(summary: Summary) -> Markup:

@@ -76,6 +76,8 @@ def keeps_in_words(keeps: int, certain: int, simpler: int, refuted: int, false_k
     """How sure single keeps are, beside the study's error budget; nothing where nothing stands."""
     if not keeps:
         return ""
+    if false_keeps >= 1:
+        return f"{plural(keeps, 'keep')}, none of them confirmed: any may be luck"
     said = f"{certain:,} of {plural(keeps, 'keep')} certain each (e-BH: on average at most 5 % of such are "
     said += "false)"
     said += f", {simpler:,} for less code" if simpler else ""

@@ -32,9 +32,12 @@ def write_json(report: Report) -> bytes:
     return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
 
 
-def write_report(folder: Path, material: Material) -> dict[str, Path]:
-    """Write everything into `folder`; where each file lies. Readers see whole files alone."""
-    report = report_of(material)
+def write_report(folder: Path, material: Material, report: Report | None = None) -> dict[str, Path]:
+    """Write everything into `folder`; where each file lies. Readers see whole files alone.
+
+    `report` is what to say, where that is not what the material says by itself.
+    """
+    report = report or report_of(material)
     paths = {
         "report": folder / "report.html",
         "markdown": folder / "report.md",
