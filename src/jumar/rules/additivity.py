@@ -13,6 +13,7 @@ from jumar.core.experiment import ExperimentRecord
 from jumar.core.outcome import Measured
 from jumar.core.verdict import ALONE, Verdict
 from jumar.rules.history import History
+from jumar.rules.refuted import champion_at
 
 
 def effect_alone(evidence: Evidence, answer: object) -> Mapping[str, Any]:
@@ -41,14 +42,14 @@ def with_effect_alone(verdict: Verdict, record: ExperimentRecord, history: Histo
     moved = record.experiment.parent != first.experiment.parent
     if verdict.gain is None or not alone or not moved:
         return verdict
-    champion = history.champion
+    below = champion_at(history, record.experiment.parent).number
     level = float(verdict.evidence.get("champion") or alone["champion"])
     unsure = "" if alone["confirmed"] else ", not confirmed"
     words = (
         f"alone it gave {_share(alone['gain'], alone['champion'])} (experiment {first.number}{unsure}), "
-        f"on top of experiment {champion} {_share(verdict.gain, level)}"
+        f"on top of experiment {below} {_share(verdict.gain, level)}"
     )
-    both = {**alone, "experiment": first.number, "on_top_of": champion, "on_top": verdict.gain}
+    both = {**alone, "experiment": first.number, "on_top_of": below, "on_top": verdict.gain}
     return replace(
         verdict, reason=f"{verdict.reason}; {words}", evidence={**verdict.evidence, "additivity": both}
     )

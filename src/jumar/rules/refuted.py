@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from jumar.core.event import Refuted
 from jumar.core.evidence import Evidence
-from jumar.core.experiment import BASELINE
+from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.outcome import Measured, outcome_in_words
 from jumar.core.verdict import Claim
 from jumar.rules.history import History
@@ -100,6 +100,14 @@ def taken_back(history: History, reason: str) -> Refuted:
 def _claims(history: History) -> Mapping[int, Claim]:
     """The newest claim of each experiment that has one."""
     return {claim.experiment: claim for claim in history.claims}
+
+
+def champion_at(history: History, commit: str) -> ExperimentRecord:
+    """The champion, of now or of before, whose commit this is. Raises KeyError; every parent is one's."""
+    for number in (*reversed(history.kept), BASELINE):
+        if (record := history.experiments[number]).experiment.commit == commit:
+            return record
+    raise KeyError(commit)
 
 
 def ancestors(history: History, number: int) -> list[int]:

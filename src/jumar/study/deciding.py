@@ -21,7 +21,7 @@ from jumar.rules.judge import judge
 from jumar.rules.noise import smallest_gain
 from jumar.rules.plan import baseline_runs, failed_replicates, fatal_failure, revisiting_runs, wanted_runs
 from jumar.rules.quarantine import check_bound
-from jumar.rules.refuted import ancestors, fallen
+from jumar.rules.refuted import ancestors, champion_at, fallen
 from jumar.rules.remedy import remedy
 from jumar.rules.revisit import revisit
 from jumar.rules.scale import sd_in_unit
@@ -231,9 +231,8 @@ class Deciding:
     def _moved(self, experiment: Experiment) -> str:
         """Why an experiment's parent is no champion any more."""
         history = self._recorder.history
-        for record in map(history.experiments.__getitem__, history.kept):
-            if record.refuted and record.experiment.commit == experiment.parent:
-                return "what it was built on was taken back meanwhile"
+        if champion_at(history, experiment.parent).refuted:
+            return "what it was built on was taken back meanwhile"
         did = "waited for approval" if experiment.number in history.held else "ran"
         return f"experiment {history.champion} was kept while this one {did}"
 
