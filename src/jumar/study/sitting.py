@@ -45,7 +45,7 @@ class Sitting:
         terms = parts.contract.limits
         self._limits = replace(
             terms,
-            experiments=_narrower(terms.experiments, history.judged, experiments),
+            experiments=_narrower(terms.experiments, history.judged + len(history.held), experiments),
             hours=_narrower(terms.hours, history.active_s / 3600, hours),
         )
 

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from jumar.core.contract import Budget, Clock, LimitTerms, Metric
-from jumar.core.event import Entry, Event, Judged, Proposed, Resumed, RunEnded, RunStarted
+from jumar.core.event import Entry, Event, Held, Judged, Proposed, Resumed, RunEnded, RunStarted
 from jumar.core.experiment import Experiment
 from jumar.core.outcome import Measured
 from jumar.core.run import Purpose, Run
@@ -50,7 +50,7 @@ def history(*, champion: bool, tried: bool = True) -> History:
     return told
 
 
-def sitting(told: History, *, left_s: float) -> Sitting:
+def sitting(told: History, *, left_s: float, experiments: int | None = None) -> Sitting:
     contract = SimpleNamespace(
         limits=LimitTerms(hours=1.0),
         measure=SimpleNamespace(metric=Metric(name="loss")),
@@ -58,7 +58,7 @@ def sitting(told: History, *, left_s: float) -> Sitting:
     )
     now = HOUR_S - left_s
     parts = SimpleNamespace(contract=contract, executor=SimpleNamespace(slots=2), now=lambda: now)
-    return Sitting(cast(Parts, parts), told)
+    return Sitting(cast(Parts, parts), told, experiments=experiments)
 
 
 @pytest.mark.parametrize("champion", [True, False])
@@ -106,3 +106,19 @@ def test_without_a_champion_what_is_promising_has_all_the_time_there_is() -> Non
     assert undecided is not None
     assert over is not None
     assert (undecided.at_once, over.at_once) == (False, True)
+
+
+def test_keeps_that_waited_for_approval_before_are_none_of_the_experiments_of_this_sitting() -> None:
+    told = history(champion=False)
+    verdict = Verdict(decision=Decision.KEPT, reason="r")
+
+    def hold(number: int) -> None:
+        experiment = Experiment(number=number, parent=BASE, commit="d", tree="d", hypothesis="h", agent="a")
+        for event in (Proposed(experiment=experiment), Held(experiment=number, verdict=verdict)):
+            told.apply(Entry(seq=told.last_seq + 1, at=99.0, study="s", event=event, digest=""))
+
+    hold(2)
+    one_more = sitting(told, left_s=HOUR_S / 2, experiments=1)
+    assert one_more.reached() is None
+    hold(3)
+    assert one_more.reached() is not None
