@@ -186,6 +186,21 @@ def pinned(terms: StudyStarted, text: str) -> Contract:
     return with_limits(at_scale(read_contract(terms.contract), terms.scale), text)
 
 
+def strayed(terms: StudyStarted, text: str) -> str:
+    """What to know where jumar.toml's `text` is not what a study is pinned to; nothing where it is."""
+    if terms.contract == text:
+        return ""
+    try:
+        now = read_contract(text)
+    except ContractInvalid as error:
+        return (
+            f"jumar.toml cannot be read now, and the study keeps to its own, limits included: {error.problem}"
+        )
+    if with_limits(now, terms.contract) == read_contract(terms.contract):
+        return ""
+    return "jumar.toml has changed since; this study keeps to its own, `jumar run --new` starts another"
+
+
 def at_scale(contract: Contract, scale: str | None) -> Contract:
     """The contract on the rung asked for. Raises Usage for a scale it does not have."""
     if scale is None or scale == contract.scale:

@@ -14,8 +14,8 @@ from jumar.core.contract import Contract
 from jumar.core.event import Entry
 from jumar.core.experiment import ExperimentRecord
 from jumar.core.ledger import Ledger, StudyRecord
-from jumar.errors import CommitLost, ContractInvalid, LedgerEmpty, NeverRun, TargetUnfit, Usage
-from jumar.home import AGENT, Options, at_scale, find_home, pinned, shares_for, with_limits
+from jumar.errors import CommitLost, LedgerEmpty, NeverRun, TargetUnfit, Usage
+from jumar.home import AGENT, Options, at_scale, find_home, pinned, shares_for, strayed
 from jumar.ledgers.place import is_there
 from jumar.rules.contract_file import read_contract
 from jumar.rules.scope import matches
@@ -86,22 +86,13 @@ class StudyView:
     def contract_changed(self) -> bool:
         """True when jumar.toml, but for its limits, says something else than the study is pinned to."""
         record = self.record()
-        if record is None or record.terms.contract == self._contract_text:
-            return False
-        try:
-            now = read_contract(self._contract_text)
-        except ContractInvalid:
-            return True
-        return with_limits(now, record.terms.contract) != read_contract(record.terms.contract)
+        return record is not None and bool(strayed(record.terms, self._contract_text))
 
     @property
-    def contract_fault(self) -> str:
-        """What is wrong with jumar.toml as it is now; nothing where it can be read."""
-        try:
-            read_contract(self._contract_text)
-        except ContractInvalid as error:
-            return error.problem
-        return ""
+    def contract_note(self) -> str:
+        """What to know of a jumar.toml that is not the one the study is pinned to; nothing where it is."""
+        record = self.record()
+        return strayed(record.terms, self._contract_text) if record else ""
 
     def knobs(self) -> tuple[str, ...] | None:
         """Names of what the tuner may turn in the champion, or in the target; None with another agent."""
@@ -165,7 +156,8 @@ class StudyView:
 
     def artefact(self, digest: str) -> bytes:
         """The bytes of a log, curve or score that a run record names."""
-        return self._opened().artefacts().get(digest)
+        ledger = self.ledger() or self._opened()  # which says that nothing was ever run
+        return ledger.artefacts().get(digest)
 
     def holder(self) -> Holder | None:
         """The process that runs the study now, if one does."""

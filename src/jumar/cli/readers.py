@@ -22,9 +22,10 @@ from jumar.cli.views import (
 )
 from jumar.core.event import HandedIn, Proposed
 from jumar.core.experiment import BASELINE, ExperimentRecord
-from jumar.core.ledger import Condition, StudyRecord
+from jumar.core.ledger import StudyRecord
 from jumar.core.proposal import TICKET
 from jumar.errors import Usage
+from jumar.reports.happenings import doing_in_words
 from jumar.reports.summary import Summary, summarise
 from jumar.reports.values import Values
 from jumar.rules.certain import certain
@@ -48,20 +49,7 @@ def opened(folder: Path, study: str | None) -> tuple[Study, StudyRecord]:
 def doing_now(live: Study, record: StudyRecord) -> str:
     """What a study is doing; who ran it and died is not running it."""
     holder = live.holder()
-    if holder:
-        return f"{record.condition.value}, by process {holder.pid} on {holder.host}"
-    if record.condition in (Condition.RUNNING, Condition.PAUSED):
-        return "resting: its process ended without a word; `jumar run` goes on"
-    return f"{record.condition.value}: {record.reason}" if record.reason else record.condition.value
-
-
-def pinned_in_words(live: Study) -> str:
-    """What to know of a jumar.toml that is not the one a study is pinned to; nothing where it is."""
-    if fault := live.contract_fault:
-        return f"jumar.toml cannot be read now, and the study keeps to its own, limits included: {fault}"
-    if live.contract_changed:
-        return "jumar.toml has changed since; this study keeps to its own, `jumar run --new` starts another"
-    return ""
+    return doing_in_words(record, f"process {holder.pid} on {holder.host}" if holder else "")
 
 
 def recent(live: Study, record: StudyRecord) -> tuple[ExperimentRecord, ...]:
@@ -117,7 +105,7 @@ def status(folder: Path, study: str | None, as_json: bool) -> None:
         render.say(table, "")
     latest, metric = records[-5:], live.contract.measure.metric
     render.say(experiments_table(latest, Values(records), metric, certain(records)))
-    if words := pinned_in_words(live):
+    if words := live.contract_note:
         render.note(words)
 
 

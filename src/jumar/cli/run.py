@@ -18,7 +18,7 @@ from jumar.cli import render
 from jumar.cli.exits import Exit
 from jumar.cli.live import Display, display_for, while_read
 from jumar.cli.nexts import entering, next_steps
-from jumar.cli.readers import opened, pinned_in_words, recent, standing
+from jumar.cli.readers import opened, recent, standing
 from jumar.cli.tuning import knobs_in_words
 from jumar.cli.verb import Amount, GpuShare, Whole, json_option, ledger_option, of_a_study, verb
 from jumar.cli.views import claims_grid, grid, status_grid
@@ -111,7 +111,7 @@ def run(
             fix=f"leave --new out to go on with it, or name one that is free: --study {free}",
         )
     live.renew()
-    if words := pinned_in_words(live):
+    if words := live.contract_note:
         render.note(words)
     return work(live, experiments=experiments, hours=hours, as_json=as_json)
 

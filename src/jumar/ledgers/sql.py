@@ -124,6 +124,10 @@ class SqlLedger:
         """The entries in these places."""
         return self._read(partial(rows.entries_at, places=places)) if places else {}
 
+    def head(self) -> Head:
+        """The newest entry of all studies."""
+        return Head(*self._read(rows.head))
+
     def follow(self, head: Head) -> Head | chain.Broken:
         """Check the links of what was written since a place whose digest is known, by whichever study.
 

@@ -65,6 +65,7 @@ class Course(msgspec.Struct):
     terms: StudyStarted | None = None
     last_seq: int = 0
     last_at: float = 0.0
+    last_digest: str = ""
     columns: Columns = msgspec.field(default_factory=Columns)
     unsettled: dict[int, Unsettled] = {}
     levels: dict[int, Level] = {}  #: champions that are or were, and the baseline
@@ -95,7 +96,7 @@ class Course(msgspec.Struct):
 
     def apply(self, entry: Entry) -> None:
         """Take the next entry of this study."""
-        self.last_seq, self.last_at = entry.seq, entry.at
+        self.last_seq, self.last_at, self.last_digest = entry.seq, entry.at, entry.digest
         self.worked.apply(entry)
         take = _TAKE.get(type(entry.event))
         if take is not None:

@@ -9,7 +9,7 @@ import msgspec
 from jumar.core.contract import Contract, Direction
 from jumar.core.event import Event, Held, Judged, Proposed, Refuted
 from jumar.core.experiment import BASELINE
-from jumar.core.ledger import Condition, StudyRecord
+from jumar.core.ledger import StudyRecord
 from jumar.core.run import RunRecord
 from jumar.core.verdict import Claim, Decision
 from jumar.reports.agents import Merit, shares_of
@@ -97,15 +97,6 @@ def overview(course: Course, record: StudyRecord, contract: Contract, now: Now) 
         latest=tuple(_latest(course, contract)),
         contract_note=now.contract_note,
     )
-
-
-def doing_in_words(record: StudyRecord, by: str) -> str:
-    """What a study is doing, and `by` whom; who ran it and died is not running it."""
-    if by:
-        return f"{record.condition.value}, by {by}"
-    if record.condition in (Condition.RUNNING, Condition.PAUSED):
-        return "resting: its process ended without a word; `jumar run` goes on"
-    return f"{record.condition.value}: {record.reason}" if record.reason else record.condition.value
 
 
 def dot_of(course: Course, number: int, label: str = "") -> Dot:

@@ -1,4 +1,4 @@
-"""What happened in a study, entry by entry, in words: the same for terminals, logs and pages."""
+"""What happens in a study, in words: the same for terminals, logs and pages."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from jumar.core.event import (
     Wish,
 )
 from jumar.core.experiment import BASELINE
+from jumar.core.ledger import Condition, StudyRecord
 from jumar.core.machine import circumstances_in_words
 from jumar.core.verdict import Verdict
 from jumar.reports.words import claim_in_words, gap_in_words, number
@@ -42,6 +43,15 @@ WISHES = {
     Wish.REJECT: "rejected",
     Wish.ADOPT: "asked to try what another ledger claims",
 }
+
+
+def doing_in_words(record: StudyRecord, by: str) -> str:
+    """What a study is doing, and `by` whom; who ran it and died is not running it."""
+    if by:
+        return f"{record.condition.value}, by {by}"
+    if record.condition in (Condition.RUNNING, Condition.PAUSED):
+        return "resting: its process ended without a word; `jumar run` goes on"
+    return f"{record.condition.value}: {record.reason}" if record.reason else record.condition.value
 
 
 def _uncertified_gain(verdict: Verdict) -> str:

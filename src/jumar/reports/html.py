@@ -38,7 +38,7 @@ def write_html(material: Material, report: Report) -> str:
         sections.predictions(report),
         sections.agents(report),
         sections.asked(report),
-        sections.cost(summary),
+        None if report.imported else sections.cost(summary),
         sections.trust(report),
         sections.recipes(report),
         entries.table(detailed),

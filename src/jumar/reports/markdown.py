@@ -39,7 +39,7 @@ def write_markdown(report: Report) -> str:
         _predictions(report),
         _agents(report),
         _folded("What was asked, what it cost, how far it can be trusted", _terms(report)),
-        _folded(PARTS["recipes"], _recipes(report)),
+        _folded(PARTS["recipes"], _recipes(report)) if report.recipes else (),
         [f"*{prose(written_from(report))}.*"],
     )
     return "\n\n".join(block for part in parts for block in part if block) + "\n"

@@ -40,7 +40,7 @@ def figures(summary: Summary) -> list[tuple[str, str]]:
         ("experiments", f"{summary.experiments:,}"),
         *((ended, f"{count:,}") for ended, count in summary.counts.items()),
         *([("open", f"{summary.open_experiments:,}")] if summary.open_experiments else []),
-        ("time", duration(effort.hours * 3600)),
+        ("time", duration(effort.hours * 3600) if effort.hours else "–"),
         ("speed", f"{speed:,.{0 if speed >= 100 else 1}f} / h" if speed else "–"),
         ("runs", f"{effort.runs:,}"),
         ("cost", money(effort.usd, priced=effort.priced)),

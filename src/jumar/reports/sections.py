@@ -333,5 +333,7 @@ def trust(report: Report) -> Markup:
 
 def recipes(report: Report) -> Markup:
     """A command for each number."""
+    if not report.recipes:
+        return Markup("")
     rows = [(recipe.what, tag("pre", recipe.command, class_="command")) for recipe in report.recipes]
     return section("recipes", tag("p", "In the target's folder:", class_="note"), join(facts(rows)))

@@ -142,17 +142,17 @@ def _outcome(run: RunRecord) -> tuple[str, str, float | None, dict[str, float]]:
 
 def pairs_of(record: ExperimentRecord, metric: Metric) -> Iterator[PairView]:
     """Both sides of every comparison, in order, with what the judge made of it where it said so."""
-    sides: dict[tuple[str, int, int], dict[Side, RunRecord]] = {}
+    sides: dict[tuple[str, int], dict[Side, RunRecord]] = {}
     for run in record.runs:
         if run.run.purpose.value in ("confirm", "revisit", "certify") and isinstance(run.outcome, Measured):
-            key = (run.run.purpose.value, run.run.pair, run.run.seed)
-            sides.setdefault(key, {})[run.run.side] = run
+            sides.setdefault((run.run.purpose.value, run.run.pair), {})[run.run.side] = run
     verdict = record.verdict or record.held
     said = verdict.evidence.get("pairs") if verdict else None
     by_seed = (
         {one.get("seed"): one for one in said if isinstance(one, Mapping)} if isinstance(said, list) else {}
     )
-    for (purpose, pair, seed), runs in sides.items():
+    for (purpose, pair), runs in sides.items():
+        seed = next(iter(runs.values())).run.seed
         candidate, reference = (_value(runs.get(side)) for side in (Side.CANDIDATE, Side.REFERENCE))
         both = candidate is not None and reference is not None
         log_evidence = by_seed.get(seed, {}).get("log_evidence") if purpose == "confirm" else None

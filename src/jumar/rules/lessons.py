@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 import msgspec
@@ -61,6 +61,11 @@ def calibrations(records: Iterable[ExperimentRecord], metric: Metric) -> tuple[C
         predicted, measured = record.experiment.predicted, measured_share(record, metric)
         if predicted is not None and measured is not None:
             by_agent.setdefault(record.experiment.agent, []).append((predicted, measured))
+    return calibrated(by_agent)
+
+
+def calibrated(by_agent: Mapping[str, Sequence[tuple[float, float]]]) -> tuple[Calibration, ...]:
+    """The same from each agent's predicted and measured gains."""
     return tuple(
         Calibration(
             agent=agent,
