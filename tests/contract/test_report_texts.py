@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from jumar.core.contract import Direction, Guard
 from jumar.core.experiment import BASELINE
-from jumar.core.verdict import Decision
+from jumar.core.verdict import Decision, Verdict
 from jumar.reports.contents import Material, Report, Sources, report_of
 from jumar.reports.markdown import write_markdown
 from jumar.reports.written import material_of, write_json, write_report
@@ -131,10 +131,10 @@ def test_a_report_is_written_whole_and_leaves_nothing_beside_it(tmp_path: Path) 
 def test_a_study_that_has_hardly_begun_is_told_too(experiments: int) -> None:
     study, records, contract = make_study(experiments, keeps=0)
     told = report_of(material_of(study, records, contract, SOURCES))
-    assert told.steps == told.together == ()
+    assert not told.steps and not told.together
     assert len(told.experiments) == experiments + 1
     assert "no better" in write_markdown(told)
-    failed = replace(records[0], runs=(), verdict=replace(records[0].verdict, decision=Decision.FAILED))
+    failed = replace(records[0], runs=(), verdict=Verdict(decision=Decision.FAILED, reason="it crashed"))
     unmeasured = report_of(material_of(study, [failed], contract, SOURCES))
     assert unmeasured.experiments[0].value is None
     assert "nothing measured yet" in write_markdown(unmeasured)
@@ -174,5 +174,5 @@ def test_what_was_measured_alone_and_on_top_is_told() -> None:
     told = report_of(material_of(STUDY, records, CONTRACT, SOURCES))
     (one,) = told.together
     assert (one.experiment, one.first, one.on_top_of) == (last.number, 7, 9)
-    assert (one.alone, one.on_top) == (pytest.approx(0.05), pytest.approx(0.02))
+    assert [one.alone, one.on_top] == pytest.approx([0.05, 0.02])
     assert "| 7 | +5.0 %, one look | 9 |" in write_markdown(told)
