@@ -71,7 +71,7 @@ class Intake:
 
     def __init__(self, home: Home, record: StudyRecord, contract: Contract) -> None:
         self._home, self._record, self._contract = home, record, contract
-        self._history = History()
+        self._history = History(items=False)
         self._workspace: GitWorkspace = open_workspace(home.folder)
         paths = frozenset(self._workspace.files(record.terms.base))
         self._paths, self._protected = paths, protected_paths(contract, paths)

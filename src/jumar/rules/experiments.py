@@ -7,6 +7,7 @@ from collections import defaultdict
 from msgspec.structs import replace
 
 from jumar.core.experiment import BASELINE, ExperimentRecord
+from jumar.core.outcome import Measured
 from jumar.core.run import Purpose, RunRecord
 from jumar.rules.means import Means
 
@@ -15,11 +16,14 @@ class Experiments(dict[int, ExperimentRecord]):
     """Records by number. `changes` has every number that was set, in that order: readers go on from there.
 
     What takes in a run costs the same after a hundred thousand experiments. Of those that were not kept no
-    means are held, as nothing is ever compared with them: they would be a quarter of a long study's memory.
+    means are held, as nothing is ever compared with them: they took 40 % of a long study's memory. Where
+    `items` is False, what single items measured is let go of once the judge has spoken: with a thousand
+    items, runs take ten times the memory, and only certification asks for them again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, items: bool = True) -> None:
         super().__init__()
+        self._items = items
         self.changes: list[int] = []
         self._means: dict[str, Means] = {}
         self._tries: dict[int, list[int]] = defaultdict(
@@ -53,6 +57,7 @@ class Experiments(dict[int, ExperimentRecord]):
         """A run that was started has its outcome, or is lost."""
         of = self[run.run.experiment]
         place = _place(of, run.run.key)
+        run = run if self._items or of.is_open else _without_items(run)
         self[of.number] = replace(of, runs=(*of.runs[:place], run, *of.runs[place + 1 :]))
         if run.outcome is not None and run.run.purpose is not Purpose.PROBE:
             self._hold(run)
@@ -61,6 +66,12 @@ class Experiments(dict[int, ExperimentRecord]):
         of = self[run.run.experiment]
         if of.is_open or of.is_kept or run.run.commit != of.experiment.commit:
             self._means.setdefault(run.run.commit, Means()).add(run)
+
+    def judge(self, record: ExperimentRecord) -> None:
+        """An experiment has its verdict."""
+        if not self._items:
+            record = replace(record, runs=tuple(map(_without_items, record.runs)))
+        self[record.number] = record
 
     def run(self, key: str) -> RunRecord:
         """The run with this key. Raises KeyError."""
@@ -98,6 +109,13 @@ class Experiments(dict[int, ExperimentRecord]):
 def _again(record: ExperimentRecord) -> int:
     again = record.experiment.details.get("retest_of")
     return again if isinstance(again, int) else BASELINE - 1
+
+
+def _without_items(run: RunRecord) -> RunRecord:
+    outcome = run.outcome
+    if run.run.purpose is Purpose.CERTIFY or not (isinstance(outcome, Measured) and outcome.items):
+        return run
+    return replace(run, outcome=replace(outcome, items=()))
 
 
 def _place(of: ExperimentRecord, key: str) -> int:

@@ -77,12 +77,12 @@ class History:
     """A study as it stands. `apply` takes the next entry; everything else reads.
 
     Cost of an entry does not grow with the study: a turn at experiment 10,000 is as cheap as one
-    at 10.
+    at 10. What single items measured is kept of judged experiments too only where `items` says so.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, items: bool = True) -> None:
         self.terms: StudyStarted | None = None
-        self.experiments = Experiments()
+        self.experiments = Experiments(items=items)
         self.champion = BASELINE
         self.claims: list[Claim] = []
         self.messages: list[str] = []
@@ -216,7 +216,7 @@ class History:
                 self.since_keep = 0  # the search is on no plateau
             case Judged(experiment=number, verdict=verdict):
                 record = self.experiments[number]
-                self.experiments[number] = replace(record, verdict=verdict, judged_at=entry.at, held=None)
+                self.experiments.judge(replace(record, verdict=verdict, judged_at=entry.at, held=None))
                 for waiting in (self.open, self.held, self.ruled):
                     waiting.pop(number, None)
                 if any(run.run.purpose is Purpose.CONFIRM for run in record.runs):

@@ -40,7 +40,7 @@ class Reader:
     ) -> None:
         self._briefing, self._program, self._places, self._knobs = briefing, program, places, knobs
         self._recollection = Recollection()
-        self.history = History()
+        self.history = History(items=False)
 
     def read(self, entries: Iterable[Entry]) -> Reading:
         """Take in the entries after `history.last_seq`, and tell. Raises Usage before there is a baseline."""

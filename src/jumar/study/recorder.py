@@ -16,7 +16,7 @@ class Recorder:
     """
 
     def __init__(self, parts: Parts) -> None:
-        self.history = History()
+        self.history = History(items=False)
         self._parts = parts
         self._pending: list[Event] = []
         self._polled = 0
