@@ -73,7 +73,8 @@ def place_of(target: str, page: str) -> str:
     """The file, relative to the repository, that a link on `page` leads to; a folder's is its README."""
     path = target.partition("#")[0]
     place = posixpath.normpath(posixpath.join(posixpath.dirname(page), path)) if path else page
-    return posixpath.join(place, "README.md") if (ROOT / place).is_dir() else place
+    readme = posixpath.join(place, "README.md")
+    return readme if (ROOT / readme).is_file() else place
 
 
 def staged(page: str, names: dict[str, str]) -> str:
