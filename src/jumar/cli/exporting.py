@@ -43,15 +43,17 @@ def export(form: str, place: str, folder: Path, study: str | None, runs: bool, f
 
     A table goes to standard output without PLACE. What needs a library says which.
     """  # noqa: D301
-    form = _form(form, place, flag)
+    form = form_of(form, place, flag)
     live, _ = opened(folder, study)
     leaving = live.outgoing()
+    hand_over(leaving, form, place, runs=runs)
+
+
+def hand_over(leaving: Outgoing, form: str, place: str, *, runs: bool) -> None:
+    """Write a study to a place, and say what was written and what shows it; print it without a place."""
     if form in ("tsv", "csv", "json") and place in ("", "-"):
         return render.raw(as_text(leaving, form, runs=runs))
-    _to_a_place(leaving, form, place, runs=runs)
 
-
-def _to_a_place(leaving: Outgoing, form: str, place: str, *, runs: bool) -> None:
     def told(done: int) -> None:
         if done % _EVERY == 0 and sys.stderr.isatty():
             render.note(f"{done:,} of {len(leaving.experiments):,}")
@@ -64,7 +66,7 @@ def _to_a_place(leaving: Outgoing, form: str, place: str, *, runs: bool) -> None
         render.say(f"look at it: {done.look}")
 
 
-def _form(form: str, place: str, flag: str) -> str:
+def form_of(form: str, place: str = "", flag: str = "") -> str:
     """The form that was asked for, in whichever way."""
     if flag and (place or form not in ("", flag)):
         raise click.UsageError(f"--{flag} is a form itself: say `jumar export {flag}`, or leave it out")

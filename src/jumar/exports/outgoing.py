@@ -192,9 +192,9 @@ def _figures(study: Outgoing, record: ExperimentRecord, values: Values) -> dict[
         "gain_high": high,
         "predicted_relative_gain": experiment.predicted,
         "runs": len(record.runs),
-        "cpu_s": sum(run.report.cpu_s for run in record.runs if run.report),
+        "cpu_s": sum(run.report.cpu_s for run in record.runs if run.report) or None,
         "peak_memory_mb": None if peak is None else peak / 1e6,
-        "cost_usd": experiment.cost.usd,
+        "cost_usd": experiment.cost.usd if experiment.cost.priced or experiment.cost.usd else None,
         "tokens": experiment.cost.tokens,
         named(study.contract.measure.metric.name): values.of(record),
     }

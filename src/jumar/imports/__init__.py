@@ -1,0 +1,1 @@
+"""Histories that other loops wrote, to be looked at: never part of a ledger."""
