@@ -208,17 +208,20 @@ def pairs_of(record: ExperimentRecord, purpose: Purpose, *, first: int = 0) -> t
 
 
 def latest_runs(record: ExperimentRecord, purpose: Purpose, *, first: int = 0) -> list[RunRecord]:
-    """Finished runs of one purpose, the last attempt of each, in the order they were wanted.
+    """Finished runs of one purpose, in the order they were wanted: of each pair those of one attempt.
 
+    That is the last attempt with both sides, or the last one: sides of two attempts may lie hours apart.
     From pair `first` on: pairs begin in their order, so the many before, of a champion that was run anew
     again and again, are not looked at.
     """
-    last: dict[tuple[int, Side], RunRecord] = {}
+    latest: dict[int, dict[int, dict[Side, RunRecord]]] = {}  # pair → attempt, the last one first → side
     for run in reversed(record.runs):
         if run.run.purpose is not purpose:
             continue
         if run.run.pair < first:
             break
         if run.outcome is not None:
-            last.setdefault((run.run.pair, run.run.side), run)
-    return [last[key] for key in sorted(last, key=lambda key: (key[0], key[1].value))]
+            sides = latest.setdefault(run.run.pair, {}).setdefault(run.run.attempt, {})
+            sides.setdefault(run.run.side, run)
+    made = (max(latest[pair].values(), key=len) for pair in sorted(latest))
+    return [sides[side] for sides in made for side in Side if side in sides]

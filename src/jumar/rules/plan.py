@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import count
 from typing import cast
 
 from msgspec.structs import replace
@@ -163,15 +165,9 @@ def _pair(
 
 
 def _next_pair(record: ExperimentRecord, purpose: Purpose, first: int) -> int:
-    """The first pair, from `first` on, of which one side is missing; both are made anew."""
-    sides: dict[int, set[Side]] = {}
-    for made in record.runs:
-        if made.run.purpose is purpose and made.outcome is not None:
-            sides.setdefault(made.run.pair, set()).add(made.run.side)
-    number = first
-    while len(sides.get(number, ())) == len(Side):
-        number += 1
-    return number
+    """The first pair, from `first` on, of which no attempt has both sides; both are made anew."""
+    sides = Counter(made.run.pair for made in latest_runs(record, purpose, first=first))
+    return next(number for number in count(first) if sides[number] < len(Side))
 
 
 def _numbered(record: ExperimentRecord, runs: tuple[Run, ...]) -> tuple[Run, ...]:

@@ -155,14 +155,17 @@ def test_pairs_sharpen_the_noise_once_their_experiment_is_judged(story: Story) -
     assert noise_of(story.history) == after, "pooling twice must not count a pair twice"
 
 
-def test_the_judge_sees_the_last_attempt_of_each_side_and_only_whole_pairs(story: Story) -> None:
+def test_the_judge_sees_the_last_whole_attempt_of_each_pair_and_no_half_one(story: Story) -> None:
     story.propose(1, "c" * 40)
     story.pair(1, 0, 1.9, 2.1)
     story.run(1, Purpose.CONFIRM, 1.8, seed=100, pair=0, attempt=1)
     story.run(1, Purpose.CONFIRM, 1.7, seed=101, pair=1)
     story.run(1, Purpose.CONFIRM, None, seed=101, pair=1, side=Side.REFERENCE, commit=BASE)
     (pair,) = pairs_of(story.history.experiments[1], Purpose.CONFIRM)
-    assert (pair.seed, pair.candidate, pair.reference) == (100, Measured(value=1.8), Measured(value=2.1))
+    assert (pair.seed, pair.candidate, pair.reference) == (100, Measured(value=1.9), Measured(value=2.1))
+    story.run(1, Purpose.CONFIRM, 2.0, seed=100, pair=0, attempt=1, side=Side.REFERENCE, commit=BASE)
+    (pair,) = pairs_of(story.history.experiments[1], Purpose.CONFIRM)
+    assert (pair.candidate, pair.reference) == (Measured(value=1.8), Measured(value=2.0))
 
 
 def test_a_champion_chooses_by_what_it_writes_about_itself_no_pair_that_counts() -> None:

@@ -12,7 +12,7 @@ from jumar.core.experiment import Experiment
 from jumar.core.outcome import Failed, Measured, Why
 from jumar.core.run import Purpose, Run, Side
 from jumar.core.verdict import Decision, Verdict
-from jumar.rules.evidence import CERTIFY_PAIRS, REPEATED_PAIR, noise_of, standing
+from jumar.rules.evidence import CERTIFY_PAIRS, REPEATED_PAIR, noise_of, pairs_of, standing
 from jumar.rules.history import History
 from jumar.rules.plan import baseline_runs, certifying_runs, fatal_failure, wanted_runs
 from jumar.testing.events import BASE, claim, started
@@ -181,6 +181,21 @@ def test_of_a_pair_that_lost_one_side_both_are_made_anew_on_the_same_seed(story:
     assert [run.pair for run in again] == [0, 0]
     assert all(run.attempt > 0 for run in again)
     assert not {run.key for run in again} & {candidate.key, reference.key}
+
+
+def test_the_sides_of_two_attempts_are_no_pair(story: Story) -> None:
+    candidate, reference = by_side(story.wanted(Purpose.CONFIRM))
+    story.make([candidate])
+    story.say(RunStarted(run=reference), RunLost(key=reference.key, reason="its machine died"))
+    candidate, reference = by_side(story.wanted(Purpose.CONFIRM))
+    story.make([reference])
+    story.say(RunStarted(run=candidate), RunLost(key=candidate.key, reason="preempted"))
+    assert pairs_of(story.history.experiments[1], Purpose.CONFIRM) == ()
+    story.make(story.wanted(Purpose.CONFIRM), 1.0, 2.0)
+    (pair,) = pairs_of(story.history.experiments[1], Purpose.CONFIRM)
+    assert pair.candidate in (numbers := [Measured(value=1.0), Measured(value=2.0)])
+    assert pair.reference in numbers
+    assert story.wanted(Purpose.CONFIRM)[0].pair == 1
 
 
 def test_checks_come_one_by_one_and_know_which_command_they_are(story: Story) -> None:
