@@ -172,14 +172,15 @@ class StudyView:
         return frame(self.experiments(), self.contract)
 
     def report(self) -> dict[str, Path]:
-        """Write the report, the table and, where it can be drawn, the chart; where each one lies."""
+        """Write the report, the table and, where it can be drawn, the chart; where each of them lies."""
         from jumar.reports.tsv import results_tsv
-        from jumar.reports.written import material_of, write_report
+        from jumar.reports.written import material_of, uncollected, write_report
 
-        record, experiments, contract = self._recorded(), self.experiments(), self.contract
-        paths = write_report(self.home.own, material_of(record, experiments, contract, self._sources()))
-        paths["table"] = self.home.own / "results.tsv"
-        paths["table"].write_text(results_tsv(experiments, contract), encoding="utf-8")
+        with uncollected():
+            record, experiments, contract = self._recorded(), self.experiments(), self.contract
+            paths = write_report(self.home.own, material_of(record, experiments, contract, self._sources()))
+            paths["table"] = self.home.own / "results.tsv"
+            paths["table"].write_text(results_tsv(experiments, contract), encoding="utf-8")
         return paths
 
     def outgoing(self) -> Outgoing:

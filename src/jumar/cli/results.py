@@ -18,7 +18,7 @@ from jumar.cli.views import grid
 @of_a_study
 @json_option
 def report(folder: Path, study: str | None, as_json: bool) -> None:
-    """Write the report (one HTML file that needs nothing else) and the chart."""
+    """Write the report: a page that needs nothing else, Markdown for a pull request, JSON, the chart."""
     live, _ = opened(folder, study)
     paths = live.report()
     if as_json:

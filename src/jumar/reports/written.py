@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -25,6 +27,18 @@ def material_of(
     """A study, made ready to be reported on."""
     values = Values(experiments)
     return Material(record=record, experiments=experiments, contract=contract, sources=sources, values=values)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Leave out the collection of garbage: there is none, and of ten thousand records it takes a sixth."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def write_json(report: Report) -> bytes:
