@@ -15,6 +15,7 @@ from jumar.errors import LedgerUnfit, NeverRun
 from jumar.home import CONTRACT, pinned, strayed
 from jumar.ledgers.chain import Broken
 from jumar.ledgers.sql import Head, SqlLedger
+from jumar.remembered import recall, remember
 from jumar.reports.course import Course
 from jumar.reports.glance import Now, overview
 from jumar.reports.happenings import doing_in_words
@@ -45,6 +46,8 @@ __all__ = ["Board", "trouble_of"]
 
 MOST_LESSONS = 200  # of a page
 _KEPT_ORDERS = 8
+KEEP_EVERY = 50_000  # entries: half a second's reading
+LEAST_KEPT = 5_000
 
 
 class Board:
@@ -66,6 +69,7 @@ class Board:
         self._chain = Chain(entries=0, head="")
         self._head: Head | None = None
         self._share = 0.0
+        self._kept = 0  # how far the course goes that is kept for the next reading
 
     @property
     def progress(self) -> float | None:
@@ -87,12 +91,18 @@ class Board:
                     f"study {self._view.name} was never run", fix="start it with `jumar run`, and look again"
                 )
             contract = self._pinned(record)
+            if self._course is None:
+                self._course = recall(self._view.home.own, self._view.name)
+                self._kept = self._course.last_seq if self._course else 0
             if self._course is None or not _goes_on(ledger, self._course):
-                self._course, self._record = Course(metric=contract.measure.metric), None
+                self._course, self._record, self._kept = Course(metric=contract.measure.metric), None, 0
+            before = self._course.last_seq
             self._read(ledger, self._course, record.last_seq)
-            self._orders = {}
+            if self._course.last_seq != before:
+                self._orders = {}
             self._record = ledger.study(self._view.name, active_s=self._course.worked.seconds)
             self._follow(ledger)
+            self._keep(self._course, KEEP_EVERY)
             return self._course.last_seq
 
     def overview(self) -> Overview:
@@ -173,7 +183,16 @@ class Board:
     def close(self) -> None:
         """Let go of the record."""
         with self._lock:
-            self._ledger().close()
+            if self._course is not None:
+                self._keep(self._course, LEAST_KEPT)
+            if ledger := self._view.ledger():
+                ledger.close()
+
+    def _keep(self, course: Course, least: int) -> None:
+        """Have the next reading go on from here, where so many entries were read since the last time."""
+        if course.last_seq - self._kept >= least:
+            remember(self._view.home.own, self._view.name, course)
+            self._kept = course.last_seq
 
     def _ledger(self) -> SqlLedger:
         ledger = self._view.ledger()

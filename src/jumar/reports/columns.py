@@ -99,6 +99,11 @@ class Columns(msgspec.Struct):
         """The one copy of a text that many experiments have."""
         return self.known.setdefault(text, text)
 
+    def share(self) -> None:
+        """Have one copy of each text that many experiments have, as after having been read from a file."""
+        for column in (self.touched, self.code, self.agent, self.author):
+            column[:] = [self.shared(text) for text in column]
+
     def get(self, name: str, number: int) -> float | None:
         """A float, or None where there is none."""
         found: float = getattr(self, name)[number]
