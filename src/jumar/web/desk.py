@@ -1,0 +1,135 @@
+"""Owns what all pages share: the study's board, read on threads, and the watch that tells pages of news."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from jumar.app import Study, open_study
+from jumar.board import Board, trouble_of
+from jumar.errors import JumarError, Usage
+from jumar.reports.pages import Overview, Trouble
+
+LOOK_S = 0.25  #: how often the record is asked whether anything is new
+BROKEN_LOOK_S = 1.0  #: the same while it cannot be read
+BEAT_S = 1.0  #: how often pages are told while runs are under way: their clocks and curves go on
+_THREADS = 4
+_LOG = logging.getLogger("jumar.web")
+
+Result = TypeVar("Result")
+Listener = Callable[[], Awaitable[None]]
+
+
+class Desk:
+    """Reads and steers one study for every open page. What blocks is done on threads."""
+
+    def __init__(self, folder: Path, study: str | None, *, read_only: bool) -> None:
+        self.folder, self.study, self.read_only = folder, study, read_only
+        self.trouble: Trouble | None = None
+        self._board: Board | None = None
+        self._opening = asyncio.Lock()
+        self._overview: Overview | None = None
+        self._listeners: set[Listener] = set()
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="web")
+
+    async def ask(self, question: Callable[[Board], Result]) -> Result:
+        """What the board answers. Raises JumarError."""
+        board = await self._opened()
+        return await self._on_thread(lambda: question(board))
+
+    async def overview(self) -> Overview:
+        """The study at a glance; the same one for all who ask between two changes."""
+        if self._overview is None:
+            self._overview = await self.ask(lambda board: board.overview())
+        return self._overview
+
+    async def steer(self, deed: Callable[[Study], str]) -> str:
+        """Do something to the study: what was done, in words. Raises JumarError."""
+        if self.read_only:
+            raise Usage("this dashboard is for reading only", fix="start `jumar web` without --read-only")
+        return await self._on_thread(lambda: deed(open_study(self.folder, study=self.study)))
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Have a page told of every change, until what is given back is called."""
+        self._listeners.add(listener)
+        return lambda: self._listeners.discard(listener)
+
+    async def watch(self) -> None:
+        """Look for news as long as the server lives; nobody looks while no page is open."""
+        beat = 0.0
+        while True:
+            await asyncio.sleep(BROKEN_LOOK_S if self.trouble else LOOK_S)
+            if self._listeners:
+                beat = await self._look(beat)
+
+    def close(self) -> None:
+        """Let go of the record."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        if self._board is not None:
+            self._board.close()
+
+    async def _look(self, beat: float) -> float:
+        """Take in what is new and tell the pages; when they were last told."""
+        try:
+            news = await self._take_in()
+        except JumarError as error:
+            news = self._fall(error)
+        now = time.monotonic()
+        if not news and not (self._is_moving() and now - beat >= BEAT_S):
+            return beat
+        self._overview = None
+        for listener in tuple(self._listeners):
+            await _tell(listener)
+        return now
+
+    async def _take_in(self) -> bool:
+        board = await self._opened()
+        recovered, self.trouble = self.trouble is not None, None
+        if not await self._on_thread(board.changed):
+            return recovered
+        await self._on_thread(board.refresh)
+        return True
+
+    def _fall(self, error: JumarError) -> bool:
+        """Start anew from nothing with the next look; pages are told once of each trouble."""
+        before, self.trouble = self.trouble, trouble_of(error)
+        if self._board is not None:
+            self._board.close()
+            self._board = None
+        return self.trouble != before
+
+    def _is_moving(self) -> bool:
+        return self._overview is not None and bool(self._overview.running)
+
+    async def _opened(self) -> Board:
+        async with self._opening:
+            if self._board is None:
+                self._board = await self._on_thread(self._open)
+            return self._board
+
+    def _open(self) -> Board:
+        board = Board(open_study(self.folder, study=self.study))
+        try:
+            board.refresh()
+        except JumarError:
+            board.close()
+            raise
+        return board
+
+    async def _on_thread(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+async def _tell(listener: Listener) -> None:
+    """One page that cannot be drawn, by a mistake of ours, keeps no other from its news."""
+    try:
+        await listener()
+    except JumarError:
+        pass  # the next look finds the same trouble, and says so
+    except Exception:  # noqa: BLE001  (the outermost boundary of a page)
+        _LOG.exception("a page could not be drawn")
