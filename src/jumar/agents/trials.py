@@ -211,10 +211,8 @@ def _gain(record: ExperimentRecord, parent: ExperimentRecord, metric: Metric) ->
 
     The screen is left out as soon as there are pairs: it was lucky, or there would be none.
     """
-    own = {(run.run.purpose, run.run.pair): run.outcome.value for run in _measured(record)}
-    reference = {
-        (run.run.purpose, run.run.pair): run.outcome.value for run in _measured(record, Side.REFERENCE)
-    }
+    own = {_pair(run.run): run.outcome.value for run in _measured(record)}
+    reference = {_pair(run.run): run.outcome.value for run in _measured(record, Side.REFERENCE)}
     if both := own.keys() & reference.keys():
         return fmean(metric.gain(reference[pair], own[pair]) for pair in both)
     old = {run.run.seed: run.outcome.value for run in _measured(parent)}
@@ -222,6 +220,11 @@ def _gain(record: ExperimentRecord, parent: ExperimentRecord, metric: Metric) ->
     if shared := old.keys() & values.keys():
         return fmean(metric.gain(old[seed], values[seed]) for seed in shared)
     return metric.gain(_fresh_mean(parent), fmean(values.values()))
+
+
+def _pair(run: Run) -> tuple[Purpose, int, int]:
+    """What both sides of a pair have in common: sides of two attempts may lie hours apart."""
+    return run.purpose, run.pair, run.attempt
 
 
 class _MeasuredRun(NamedTuple):
