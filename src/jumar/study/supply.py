@@ -16,8 +16,8 @@ from jumar.study.rebasing import Rebasing
 from jumar.study.recorder import Recorder
 from jumar.study.sitting import Sitting
 
-# Of a run's usual time: before that the other side of a pair takes too long to keep a slot for what
-# follows, and after it nobody can tell.
+# Of a run's usual time, its scoring included: before that the other side of a pair takes too long to
+# keep a slot for what follows, and after it nobody can tell.
 SOON, LATE = 0.95, 1.1
 
 
@@ -111,7 +111,7 @@ class Supply:
         if aloft.run.purpose is not Purpose.CONFIRM:
             return False
         usual_s = self._history.means(self._history.champion_commit).usual_wall_s() or 0.0
-        return aloft.report is not None or SOON * usual_s < time.monotonic() - aloft.started < LATE * usual_s
+        return SOON * usual_s < time.monotonic() - aloft.started < LATE * usual_s
 
     def _is_revisiting(self) -> bool:
         """Whether the champion runs anew: what starts from it waits where it may not be worth it."""
