@@ -11,7 +11,7 @@ import msgspec
 from jumar.core.contract import Direction
 from jumar.core.experiment import BASELINE
 from jumar.reports.labels import Box, Slots, Wanted, place_labels
-from jumar.reports.progress import Mark, Progress
+from jumar.reports.progress import Band, Mark, Progress
 from jumar.reports.words import number
 from jumar.rules.plain import short
 
@@ -90,9 +90,10 @@ def _draw_band(
     # Beyond the band, where no line of the frame goes through the words; else in it, or before it.
     places = [(far, 4 * side), (far, 18 * side), (far, 32 * side)]
     places += [(band.level, 4 * side), (band.level, -4 * side), (near, -4 * side)]
+    said = _that_fits(figure, axes, band, look)
     texts = [
         axes.annotate(
-            band.label, (0.994 if right else 0.006, place), xycoords=axes.get_yaxis_transform(),
+            said, (0.994 if right else 0.006, place), xycoords=axes.get_yaxis_transform(),
             xytext=(0, way), textcoords="offset points", fontsize=look.words_pt, color=KEPT,
             fontweight="bold", ha="right" if right else "left", va="top" if way < 0 else "bottom",
         )
@@ -104,6 +105,18 @@ def _draw_band(
         if text is not best:
             text.remove()
     return best
+
+
+def _that_fits(figure: Figure, axes: Axes, band: Band, look: Look) -> str:
+    """The band's words where there is room for all of them; else what they rest on stands at the foot."""
+    left, _, width, _ = look.frame
+    trial = figure.text(0, 0, band.label, fontsize=look.words_pt, fontweight="bold")
+    wide = extent(figure, trial)
+    trial.remove()
+    if not band.basis or wide.right - wide.left < 0.985 * axes.bbox.width:
+        return band.label
+    figure.text(left - 0.06 * width, 0.02, short(band.basis, 72), fontsize=6.5, color=FAINT)
+    return band.label.removesuffix(f", {band.basis}")
 
 
 def _covered(figure: Figure, axes: Axes, progress: Progress, words: tuple[Box, Text | None]) -> int:

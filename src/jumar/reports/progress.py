@@ -32,7 +32,8 @@ class Band(msgspec.Struct, frozen=True, kw_only=True):
     level: float
     low: float
     high: float
-    label: str
+    label: str  #: ends with the basis
+    basis: str = ""  #: what it rests on: pairs, machine, day
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,8 +149,9 @@ def _band(claim: Claim | None, steps: Sequence[Mark], direction: Direction) -> B
     if high > low:
         said += f", 95 % interval {hundredths(low, 1)} to {hundredths(high, 1)}"
     day = datetime.fromtimestamp(claim.at, UTC).strftime("%Y-%m-%d") if claim.at else ""
-    said = ", ".join(filter(None, (said, plural(claim.pairs, "pair"), claim.machine, day)))
-    return Band(level=base + towards * claim.relative, low=ends[0], high=ends[1], label=said)
+    basis = ", ".join(filter(None, (plural(claim.pairs, "pair"), claim.machine, day)))
+    level = base + towards * claim.relative
+    return Band(level=level, low=ends[0], high=ends[1], label=f"{said}, {basis}", basis=basis)
 
 
 def view(progress: Progress) -> tuple[float, float]:
