@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,10 +16,15 @@ from typing import Any
 import pytest
 
 from jumar.app import open_study
-from jumar.core.event import Noticed
+from jumar.core.event import Noticed, Rested
+from jumar.core.verdict import Decision
 from jumar.errors import Usage
 from jumar.home import Options
 from jumar.hooks import calling
+from jumar.hooks.program import MOST_SAID_BYTES, run_program
+from jumar.hooks.settings import Moment, hooks_file
+from jumar.testing.events import judged, proposed, started
+from jumar.testing.memory_ledger import MemoryLedger
 from jumar.testing.tiny import CONTRACT, EXACT, Cli
 
 PATCH = """\
@@ -127,7 +133,68 @@ def test_each_moment_reaches_a_person_and_what_fails_is_noted_once(
 def test_what_tells_people_can_be_tried_by_hand(programs: None, jumar: Cli, tmp_path: Path) -> None:
     jumar(tmp_path, "notify", "desktop")
     assert "Jumar can reach you" in (tmp_path / "notify-send.got").read_text()
-    assert "https://" in jumar(tmp_path, "notify", "webhook", "ftp://x", expect=2).stderr
+    for no_address in (
+        "ftp://x",
+        "http://x:y/",
+        "http://h/a b",
+        "https://me:pw-4711@h/x",
+        "@/nowhere/at-all",
+    ):
+        said = jumar(tmp_path, "notify", "webhook", no_address, expect=2).stderr
+        assert ("webhook" in said) and "pw-4711" not in said and "Traceback" not in said
+
+
+def test_the_address_of_a_webhook_can_lie_in_a_file(
+    receiver: tuple[str, list[dict[str, Any]]], jumar: Cli, tmp_path: Path
+) -> None:
+    url, got = receiver
+    (tmp_path / "address").write_text(f"{url}/fine\n")
+    jumar(tmp_path, "notify", "webhook", f"@{tmp_path}/address")
+    assert got[0]["hook"] == "test"
+
+
+def test_what_does_not_speak_http_is_told_without_the_secret(jumar: Cli, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+
+        def answer() -> None:
+            with mute.accept()[0] as caller:
+                caller.sendall(b"what?\r\n\r\n")
+
+        Thread(target=answer, daemon=True).start()
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}/secret"
+        said = jumar(tmp_path, "notify", "webhook", url, expect=3).stderr
+    assert "127.0.0.1" in said and "secret" not in said and "Traceback" not in said
+
+
+def test_the_end_of_a_sitting_is_told_although_others_hang(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(calling, "LIMIT_S", 0.6)
+    ledger = MemoryLedger()
+    ledger.append("tiny", started(), proposed(0), judged(0), proposed(1))
+    hooks = {Moment.KEEP: (("sleep", "4711"),) * 4, Moment.END: (("sh", "-c", "cat > told"),)}
+    with calling.calling(hooks, ("tiny", tmp_path, tmp_path), ledger, os.environ) as caller:
+        both = caller.beside(lambda _: None)
+        for entry in ledger.append("tiny", judged(1, Decision.KEPT), Rested(reason="done", finished=True)):
+            both(entry)
+    assert json.loads((tmp_path / "told").read_text())["reason"] == "done"
+    noticed = [each.event.words for each in ledger.entries("tiny") if isinstance(each.event, Noticed)]
+    assert len(noticed) == 1 and "on_keep failed" in noticed[0]
+
+
+def test_of_what_a_program_prints_the_beginning_is_kept(tmp_path: Path) -> None:
+    where = (tmp_path, tmp_path / "log")
+    why = run_program(("yes",), b"", where, os.environ, lambda took: took > 0.5)
+    assert "yes took more than" in why
+    assert (tmp_path / "log").stat().st_size == MOST_SAID_BYTES
+    # What it leaves behind holds its output open, and nobody waits for that.
+    behind = ("sh", "-c", "echo one; setsid sleep 5 & exit 3")
+    assert run_program(behind, b"", where, os.environ, lambda took: took > 4) == "sh ended with 3"
+
+
+def test_a_file_of_hooks_that_is_named_has_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(Usage, match="no such file"):
+        hooks_file({"JUMAR_HOOKS": str(tmp_path / "none.toml")})
 
 
 def test_an_error_is_told_and_a_hook_that_hangs_holds_nobody_up(

@@ -6,16 +6,13 @@ the record, once for each moment in a sitting.
 
 from __future__ import annotations
 
-import os
 import queue
-import signal
 import socket
-import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,14 +23,15 @@ from jumar.core.experiment import BASELINE
 from jumar.core.ledger import Ledger
 from jumar.core.verdict import Decision, Verdict
 from jumar.errors import JumarError, Usage
+from jumar.hooks.program import run_program
 from jumar.hooks.settings import Hooks, Moment
 from jumar.rules.limits import is_plateau
 from jumar.rules.plain import plain, short
 
 LIMIT_S = 20.0  #: for one program; at the end of a sitting, for all that still run or wait
 _GRACE_S = 1.0
+_LAST = (Moment.ERROR, Moment.END)  # what is called as a sitting ends, which has time of its own
 MOST_WAITING = 100
-MOST_LOG_BYTES = 1 << 20
 
 Watched = TypeVar("Watched")
 Call = tuple[Moment, tuple[str, ...], bytes]
@@ -63,14 +61,15 @@ class Caller:
     ) -> None:
         self._hooks, self._ledger, self._environ = hooks, ledger, environ
         self._study, self._folder, self._log = where[0], where[1], where[2] / "hooks.log"
-        self._waiting: queue.Queue[Call | None] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._troubles: queue.SimpleQueue[tuple[Moment, str]] = queue.SimpleQueue()
         self._told: set[Moment] = set()
         self._ended = False
+        self._only_last = False
+        self._over = False
         self._reason: dict[str, Any] = {}
         self._show: Callable[[Entry], None] = lambda _: None
         self._thread: threading.Thread | None = None
-        self._process: subprocess.Popen[bytes] | None = None
 
     def beside(self, observe: Callable[[Watched], None]) -> Callable[[Watched], None]:
         """An observer that listens for hooks too."""
@@ -97,11 +96,11 @@ class Caller:
             self._call(Moment.END, f"ended: {self._reason['reason']}", self._reason)
         self._ended = True
         if self._thread is not None:
-            end = time.monotonic() + LIMIT_S + _GRACE_S
-            with suppress(queue.Full):
-                self._waiting.put(None, timeout=LIMIT_S)
-            self._thread.join(max(0.0, end - time.monotonic()))
-            _end(self._process)
+            self._waiting.put(None)
+            self._thread.join(LIMIT_S)
+            self._only_last = True
+            self._thread.join(LIMIT_S)
+            self._over = True
             self._thread.join(_GRACE_S)
         self._note_troubles()
 
@@ -148,43 +147,28 @@ class Caller:
             self._thread = threading.Thread(target=self._work, name="jumar-hooks", daemon=True)
             self._thread.start()
         for command in self._hooks[moment]:
-            try:
-                self._waiting.put_nowait((moment, command, content))
-            except queue.Full:
+            if self._waiting.qsize() < MOST_WAITING or moment in _LAST:
+                self._waiting.put((moment, command, content))
+            else:
                 self._troubles.put((moment, f"{MOST_WAITING} calls wait already"))
 
     def _work(self) -> None:
+        where = (self._folder, self._log)
         while (call := self._waiting.get()) is not None:
             moment, command, content = call
-            if why := self._run(command, content):
+            if self._is_cut(moment):
+                why = f"{command[0]} was not called, as the sitting ended before it was its turn"
+            else:
+                why = run_program(command, content, where, self._environ, partial(self._is_over, moment))
+            if why:
                 self._troubles.put((moment, why))
 
-    def _run(self, command: tuple[str, ...], content: bytes) -> str:
-        """Run one program; why it failed, or nothing."""
-        try:
-            with tempfile.TemporaryFile() as told, self._log.open("ab") as log:
-                if log.tell() > MOST_LOG_BYTES:
-                    log.truncate(0)
-                told.write(content)
-                told.seek(0)
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=told,
-                    stdout=log,
-                    stderr=log,
-                    cwd=self._folder,
-                    env=dict(self._environ),
-                    start_new_session=True,
-                )
-                try:
-                    code = self._process.wait(LIMIT_S)
-                except subprocess.TimeoutExpired:
-                    return f"{Path(command[0]).name} took more than {LIMIT_S:.0f} s, and was ended"
-                finally:
-                    _end(self._process)
-        except OSError as error:
-            return f"{Path(command[0]).name} cannot be started: {error.strerror}"
-        return f"{Path(command[0]).name} ended with {code}" if code else ""
+    def _is_over(self, moment: Moment, took_s: float) -> bool:
+        return took_s > LIMIT_S or self._is_cut(moment)
+
+    def _is_cut(self, moment: Moment) -> bool:
+        """Whether the sitting's end leaves no time for what is called then."""
+        return self._over or (self._only_last and moment not in _LAST)
 
     def _note_troubles(self) -> None:
         """Note in the record what failed, the first time for each moment."""
@@ -197,11 +181,3 @@ class Caller:
             with suppress(JumarError):  # no study ends because of a hook
                 for entry in self._ledger.append(self._study, Noticed(words=words)):
                     self._show(entry)
-
-
-def _end(process: subprocess.Popen[bytes] | None) -> None:
-    """End a program and what it started, unless it is gone."""
-    if process is not None and process.poll() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()

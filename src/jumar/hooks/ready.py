@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import http.client
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,10 +45,13 @@ def on_desktop(told: Mapping[str, Any]) -> None:
 
 
 def by_webhook(told: Mapping[str, Any], url: str) -> None:
-    """Post it as JSON; `text` says it in words, which is what chat programs show."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise Usage("a webhook is an address that begins with https:// or http://", fix="name such a one")
+    """Post it as JSON; `text` says it in words, which is what chat programs show.
+
+    `url` is the address, or `@FILE` for a file that holds it: other users of the machine see the words of
+    a command line. No error tells it, as it holds a secret.
+    """
+    url = _address_in(Path(url[1:]).expanduser()) if url.startswith("@") else url
+    host = _host_of(url)
     request = urllib.request.Request(
         url,
         data=msgspec.json.encode(told),
@@ -57,12 +62,39 @@ def by_webhook(told: Mapping[str, Any], url: str) -> None:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S):
             pass
     except urllib.error.HTTPError as error:
-        raise EnvironmentUnfit(f"{parts.hostname} answered {error.code}", fix="see what it wants") from error
-    except OSError as error:  # the address holds secrets, so it is not told
+        raise EnvironmentUnfit(f"{host} answered {error.code}", fix="see what it wants") from error
+    except OSError as error:
         why = getattr(error, "reason", error)
+        raise EnvironmentUnfit(f"{host} is not reached: {why}", fix="see that it answers") from error
+    except http.client.HTTPException as error:
+        words = f"{host} does not speak HTTP ({type(error).__name__})"
         raise EnvironmentUnfit(
-            f"{parts.hostname} is not reached: {why}", fix="see that it answers"
-        ) from error
+            words, fix="see what listens there"
+        ) from None  # its words may have the address
+
+
+def _address_in(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Usage(f"{path} cannot be read: {error}", fix="write the webhook's address there") from error
+
+
+def _host_of(url: str) -> str:
+    """Whom an address names. Raises Usage where nothing can be posted to it."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https") or not url.isascii() or not url.isprintable():
+        raise Usage("a webhook is an address that begins with https:// or http://", fix="name such a one")
+    if " " in url or "@" in parts.netloc:
+        raise Usage(
+            "the webhook's address has a blank or a user's name in it",
+            fix="write a blank as %20; leave the user out",
+        )
+    return host
 
 
 def by_mail(told: Mapping[str, Any], address: str) -> None:

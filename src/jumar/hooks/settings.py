@@ -31,8 +31,15 @@ Hooks = Mapping[Moment, tuple[tuple[str, ...], ...]]
 
 
 def hooks_file(environ: Mapping[str, str]) -> Path:
-    """Where it is: in the user's own settings, unless the environment says otherwise."""
+    """Where it is: in the user's own settings, unless the environment says otherwise.
+
+    Raises Usage where the environment names a file that is not there: somebody counts on being told.
+    """
     if given := environ.get(VARIABLE):
+        if not Path(given).is_file():
+            raise Usage(
+                f"{VARIABLE} names {given}, and there is no such file", fix=f"write it, or unset {VARIABLE}"
+            )
         return Path(given)
     return Path(environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "jumar" / "hooks.toml"
 
