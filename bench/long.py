@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +23,9 @@ from msgspec.structs import replace
 from sqlalchemy import insert
 
 from bench.fast import git
-from jumar.core.contract import Direction
 from jumar.core.desk import Question, Usage
-from jumar.core.event import (
-    Answered,
-    Certified,
-    Event,
-    Judged,
-    Proposed,
-    Rested,
-    Resumed,
-    RunEnded,
-    RunStarted,
-    TakenUp,
-)
-from jumar.core.experiment import ExperimentRecord
+from jumar.core.event import Answered, Event, Proposed, TakenUp
+from jumar.core.experiment import Experiment, ExperimentRecord
 from jumar.core.ledger import Artefacts, StudyRecord
 from jumar.core.machine import Circumstances
 from jumar.core.outcome import Measured
@@ -49,6 +38,7 @@ from jumar.ledgers.sql import SqlLedger, open_ledger
 from jumar.ledgers.tally import Tally
 from jumar.ledgers.transitions import Marks, take
 from jumar.testing.records import make_study
+from jumar.testing.retold import retold
 
 KINDS = 24  # of logs and curves
 LR = "LEARNING_RATE = {}\n"
@@ -132,26 +122,35 @@ def _kinds(artefacts: Artefacts) -> list[dict[str, str]]:
 def _events(
     record: StudyRecord, records: tuple[ExperimentRecord, ...], kinds: list[dict[str, str]]
 ) -> Iterator[tuple[float, Event]]:
-    """Everything that happened, with its time, in order."""
-    at = record.started_at
-    contract = CONTRACT.replace("minimize", Direction.MINIMIZE.value)
-    yield at, replace(record.terms, contract=contract, agents={"tuner": 0.5, "llm": 0.5}, agent="tuner, llm")
-    yield at, Resumed(pid=1, host="bench", under=UNDER)
-    tests = 0
-    for one in records:
-        if one.experiment.agent == "llm":
+    """Everything that happened, with its time, in order; agents that are asked for it think before."""
+    agents = {"tuner": 0.5, "llm": 0.5}
+    terms = replace(record.terms, contract=CONTRACT, agents=agents, agent="tuner, llm")
+    claim = record.claim and replace(record.claim, at=record.last_at, machine="bench")
+    reason = "stopped by request"
+    study = replace(record, terms=terms, claim=claim, reason=reason)
+    tests = accumulate(any(run.run.purpose is Purpose.CONFIRM for run in one.runs) for one in records)
+    enriched = [_enriched(one, test, kinds) for one, test in zip(records, tests, strict=True)]
+    for at, event in retold(study, enriched, UNDER):
+        if isinstance(event, Proposed) and event.experiment.agent == "llm":
+            one = enriched[event.experiment.number]
             yield from _thought(one)
-        yield one.proposed_at, Proposed(experiment=_said(one), answered_usd=_answered(one))
-        for run in one.runs:
-            yield run.started_at, RunStarted(run=run.run)
-            at = run.ended_at or at
-            yield at, _ended(run, kinds[(one.number + run.run.seed) % len(kinds)])
-        tests += any(run.run.purpose is Purpose.CONFIRM for run in one.runs)
-        if one.verdict:
-            yield one.judged_at or at, Judged(experiment=one.number, verdict=_judged(one, tests))
-    if record.claim:
-        yield record.last_at, Certified(claim=replace(record.claim, at=record.last_at, machine="bench"))
-    yield record.last_at, Rested(reason="stopped by request", finished=False)
+            event = replace(event, answered_usd=one.experiment.cost.usd)  # noqa: PLW2901
+        yield at, event
+
+
+def _enriched(one: ExperimentRecord, test: int, kinds: list[dict[str, str]]) -> ExperimentRecord:
+    """The same with all that a record of today says."""
+    return replace(
+        one,
+        experiment=_said(one),
+        runs=tuple(_run(run, kinds[(one.number + run.run.seed) % len(kinds)]) for run in one.runs),
+        verdict=_judged(one, test),
+    )
+
+
+def _run(run: RunRecord, kind: Mapping[str, str]) -> RunRecord:
+    assert run.report is not None
+    return replace(run, report=replace(run.report, under=UNDER), artefacts=kind)
 
 
 def _thought(one: ExperimentRecord) -> Iterator[tuple[float, Event]]:
@@ -167,11 +166,7 @@ def _thought(one: ExperimentRecord) -> Iterator[tuple[float, Event]]:
     )
 
 
-def _answered(one: ExperimentRecord) -> float:
-    return one.experiment.cost.usd if one.experiment.agent == "llm" else 0.0
-
-
-def _said(one: ExperimentRecord) -> Any:
+def _said(one: ExperimentRecord) -> Experiment:
     """The experiment with what its agent says beside."""
     made, number = one.experiment, one.number
     details: dict[str, Any] = {"changed": {"train.py:LEARNING_RATE": [0.01, number / 1e6]}}
@@ -181,12 +176,6 @@ def _said(one: ExperimentRecord) -> Any:
         }
     touched = (f"train.py:LAYER_{number % 40}", "train.py:LEARNING_RATE")
     return replace(made, details=details, touched=touched if number else ())
-
-
-def _ended(run: RunRecord, kind: Mapping[str, str]) -> RunEnded:
-    assert run.outcome is not None and run.report is not None
-    report = replace(run.report, under=UNDER)
-    return RunEnded(key=run.run.key, outcome=run.outcome, report=report, artefacts=kind)
 
 
 def _judged(one: ExperimentRecord, test: int) -> Verdict:

@@ -134,7 +134,7 @@ def merits(course: Course) -> dict[int, Merit]:
 
 def _level(course: Course, number: int, commit: str) -> Level:
     level = course.levels.get(number)
-    value, runs = level.value(course.under) if level else (None, 0)
+    value, runs = level.value(course.under) if level and course.value(number) is not None else (None, 0)
     return Level(experiment=number, commit=commit, value=value, runs=runs)
 
 
