@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -204,6 +205,14 @@ def test_a_killed_controller_is_followed_at_once_from_the_same_folder(
             assert (tmp_path / lease.TOKEN).read_text() != left
 
 
+def test_a_copy_of_a_folder_does_not_take_what_its_original_leads(ledger: SqlLedger, tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    with leased(ledger, STUDY, tmp_path / "here"):
+        shutil.copytree(tmp_path / "here", tmp_path / "copy")
+        with pytest.raises(StudyHeld), leased(ledger, STUDY, tmp_path / "copy"):
+            pass
+
+
 # --- what can be wrong with a server --------------------------------------------------------------
 
 
@@ -243,6 +252,11 @@ def test_each_fault_of_a_server_is_one_line_with_the_fix_and_without_the_passwor
         (psycopg.errors.TooManyConnections("no"), "no connection left", "max_connections"),
         (psycopg.errors.LockNotAvailable("no"), "locked by another writer", "pg_stat_activity"),
         (psycopg.errors.CannotConnectNow("no"), "starting or stopping", "wait a moment"),
+        (
+            psycopg.OperationalError("SSL connection has been closed unexpectedly"),
+            "is gone: the connection was lost",
+            "see that the server runs",
+        ),
         (
             psycopg.OperationalError("connection failed: it was s3cret"),
             r"gave an error .*it was \*\*\*",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 LEASE_S = 15.0  #: without a sign of life, another may take the study
 RENEW_S = 3.0  # four signs may get lost
-TOKEN = "lease"  #: file beside a study's lock: the token that this clone took last
+TOKEN = "lease"  #: file beside a study's lock: the token that was taken last from this folder
 
 _NOW = func.clock_timestamp(type_=DateTime(timezone=True))
 _LATER = _NOW + timedelta(seconds=LEASE_S)
@@ -104,10 +104,10 @@ def leased(ledger: SqlLedger, study: str, own: Path) -> Iterator[SqlLedger]:
     me, remembered = myself(time.time()), own / TOKEN
     with server.explained(), server.writer.begin() as connection:
         row = connection.execute(_HAS, {"of": study}).first()
-        if row is not None and (row.host, str(row.token)) != (me.host, _read(remembered)):
+        if row is not None and (row.host, _mark(row.token, own)) != (me.host, _read(remembered)):
             raise held(Holder(pid=row.pid, host=row.host, since=row.since), own)
         token: int = connection.execute(_TAKE, {"study": study, **asdict(me)}).scalar_one()
-    remembered.write_text(str(token), encoding="utf-8")
+    remembered.write_text(_mark(token, own), encoding="utf-8")
     lease = Lease(server, study, token)
     try:
         yield ledger.guarded(lease)
@@ -123,6 +123,12 @@ def holder_of(ledger: SqlLedger | None, study: str, own: Path) -> Holder | None:
     with server.explained(), server.reader.begin() as connection:
         row = connection.execute(_HAS, {"of": study}).first()
     return Holder(pid=row.pid, host=row.host, since=row.since) if row else None
+
+
+def _mark(token: int, own: Path) -> str:
+    """What proves that a lease was taken from this very folder, and not from one that it is a copy of."""
+    known = own.stat()
+    return f"{token} of {known.st_dev}:{known.st_ino}"
 
 
 def _read(path: Path) -> str:

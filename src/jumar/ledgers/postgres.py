@@ -100,14 +100,26 @@ _FAULTS: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "see that network and firewalls let you through to {host}, port {port}; " + _AGAIN,
     ),
     (
+        # An encrypted connection that is lost is an "SSL error" too, so this comes first.
+        (
+            "57P01",
+            "57P02",
+            "25P03",
+            "08",
+            "closed",
+            "lost",
+            "terminating connection",
+            "server sent",
+            "EOF",
+            "eof",
+        ),
+        "is gone: the connection was lost",
+        f"see that the server runs, {_AGAIN}",
+    ),
+    (
         ("SSL", "certificate"),
         "and this machine agree on no encryption",
         "set sslmode in the address as the server wants it, such as ?sslmode=require",
-    ),
-    (
-        ("57P01", "57P02", "25P03", "08", "closed", "lost", "terminating connection", "server sent"),
-        "is gone: the connection was lost",
-        f"see that the server runs, {_AGAIN}",
     ),
     (
         ("invalid URI query parameter", "invalid connection option"),
