@@ -1,4 +1,4 @@
-"""What an experiment costs at 100, 1,000 and 10,000: time, memory, ledger and repository.
+"""What an experiment costs at 100, 1,000 and 10,000: time, memory, ledger, repository and report.
 
 One study on a target that costs nothing, in this process, every experiment kept in the ledger.
 Cost is CPU time of Jumar and of the processes it starts, per experiment, over a window before each
@@ -67,6 +67,10 @@ def measure(marks: list[int]) -> dict[str, Any]:
                 "git_mb": _megabytes(folder / ".git"),
                 "status_s": _answer_s(folder, "status"),
                 "log_s": _answer_s(folder, "log"),
+                "report_s": _answer_s(folder, "report"),
+                "page_mb": _bytes(folder, "report.html") / 1e6,
+                "json_mb": _bytes(folder, "report.json") / 1e6,
+                "markdown_kb": _bytes(folder, "report.md") / 1e3,
             }
     return figures
 
@@ -74,6 +78,10 @@ def measure(marks: list[int]) -> dict[str, Any]:
 def _megabytes(folder: Path) -> float:
     out = subprocess.run(["du", "-sk", str(folder)], capture_output=True, text=True, check=True).stdout
     return int(out.split()[0]) / 1024
+
+
+def _bytes(folder: Path, name: str) -> int:
+    return next((folder / ".jumar" / "studies").glob(f"*/{name}")).stat().st_size
 
 
 def _answer_s(folder: Path, verb: str) -> float:
@@ -96,6 +104,8 @@ def main() -> int:
         Bar("CPU of the last, times the first mark's", last["cpu_ms"] / first["cpu_ms"], 1.2),
         Bar("seconds for `jumar status`", last["status_s"], 0.5),
         Bar("seconds for `jumar log`", last["log_s"], 0.5),
+        Bar("seconds for `jumar report`", last["report_s"], 3),
+        Bar("megabytes of its page", last["page_mb"], 5),
         Bar("memory, MB", last["peak_mb"], 250),
     ]
     return report("growth", figures, bars, json=options.json, save=options.save)
