@@ -17,7 +17,7 @@ import msgspec
 from jumar.core.experiment import ExperimentRecord
 from jumar.core.ledger import Condition, StudyRecord
 from jumar.core.sandbox import Promise
-from jumar.errors import JumarError, LedgerUnfit, TargetUnfit
+from jumar.errors import EnvironmentUnfit, JumarError, LedgerUnfit, TargetUnfit
 from jumar.executors.machine import free_disk_bytes, ground, load, slowdown, this_machine
 from jumar.executors.seats import Wanted, circumstances, most_workers, seats
 from jumar.home import CONTRACT, Home, Options, find_home, wanted_of
@@ -116,7 +116,10 @@ def _workers(folder: Path) -> Finding:
     here, wanted = ground(), Wanted(memory_bytes=4 * GIB)
     with suppress(OSError, JumarError):
         wanted = wanted_of(read_contract((folder / CONTRACT).read_text(encoding="utf-8")), Options())
-    found = seats(here, wanted)
+    try:
+        found = seats(here, wanted)
+    except EnvironmentUnfit as error:
+        return Finding(name="workers", value=error.problem, ok=False, fix=error.fix)
     value = f"{len(found)} unless told otherwise: each has {circumstances(here, wanted, found).machine}"
     most = most_workers(here, wanted)
     more = f"; up to {most} have room (`jumar doctor --workers` measures how many)" if most > 1 else ""

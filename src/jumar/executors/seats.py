@@ -72,8 +72,8 @@ def usual_workers(ground: Ground, wanted: Wanted) -> int:
 def most_workers(ground: Ground, wanted: Wanted) -> int:
     """How many there is room for."""
     devices = _devices(ground, wanted.gpus)
-    most = min(len(ground.threads), len(devices) or len(ground.threads))
-    return max(1, min(most, _held(ground, wanted)))
+    most = min(len(ground.threads), len(devices) or len(ground.threads), _held(ground, wanted))
+    return max(1, most if most == len(ground.threads) else min(most, ground.cores))
 
 
 def seats(ground: Ground, wanted: Wanted) -> tuple[Seat, ...]:
@@ -97,8 +97,10 @@ def circumstances(ground: Ground, wanted: Wanted, found: tuple[Seat, ...]) -> Ci
     """What runs in these seats are made under."""
     cores = len(found[0].cores)
     words = [ground.cpu, f"{cores} core{'' if cores == 1 else 's'}"]
+    if len(found) > most_workers(ground, wanted):
+        words.append("oversubscribed")
     if found[0].gpus:
-        (name,) = {gpu.name for gpu in ground.gpus[:1]}
+        name = ground.gpus[0].name
         share = wanted.gpus if wanted.gpus not in (None, 1) else ""
         words.append(f"MIG of {name}" if share == "mig" else f"{share:g} × {name}" if share else name)
     return Circumstances(machine=", ".join(words), workers=len(found))
@@ -120,6 +122,12 @@ def _devices(ground: Ground, share: Share | None) -> list[str]:
                 "there is no GPU here that Jumar can see", fix="see whether `nvidia-smi -L` does"
             )
         return []
+    if len(kinds := dict.fromkeys(gpu.name for gpu in ground.gpus)) > 1:
+        first = ground.gpus[0].index
+        raise EnvironmentUnfit(
+            f"the GPUs here are not alike ({', '.join(kinds)}): their runs could not be compared",
+            fix=f"say which to use, by nvidia-smi's numbers: CUDA_VISIBLE_DEVICES={first} jumar run",
+        )
     share = 1 if share is None else share
     names = [gpu.uuid for gpu in ground.gpus]
     if share < 1:
@@ -148,6 +156,11 @@ def _refuse_more_than_there_is(workers: int, devices: int, ground: Ground, wante
             f"{workers} workers need {workers} cores, and Jumar may use {threads} here",
             fix=f"--workers {threads}; {more}",
         )
+    if ground.cores < workers < threads:
+        raise EnvironmentUnfit(
+            f"{workers} workers cannot have equal parts of {ground.cores} cores with {threads} threads",
+            fix=f"--workers {ground.cores}, a core each; or {threads}, a thread each; {more}",
+        )
     if workers > max(1, held := _held(ground, wanted)):
         raise EnvironmentUnfit(
             f"{workers} workers need {workers} × {gib:.3g} GiB of memory, and this machine has "
@@ -155,11 +168,17 @@ def _refuse_more_than_there_is(workers: int, devices: int, ground: Ground, wante
             fix=f"--workers {max(1, held)}, or a lower `memory` in [run]; {more}",
         )
     if ground.gpus and wanted.gpus != 0 and workers > devices:
-        part = 1 / -(-workers // len(ground.gpus))
+        part = _part(-(-workers // len(ground.gpus)))
         raise EnvironmentUnfit(
             f"{workers} workers need {workers} GPUs or parts of them, and this machine has {devices}",
-            fix=f"--workers {devices}; or smaller parts: --gpus-per-worker {part:.2g} (0 if runs use none)",
+            fix=f"--workers {devices}; or smaller parts: --gpus-per-worker {part:g} (0 if runs use none)",
         )
+
+
+def _part(many: int) -> float:
+    """A short number, of which `many` are no more than one."""
+    digits = len(str(many)) + 1
+    return math.floor(10**digits / many) / 10**digits
 
 
 def _shares(ground: Ground, workers: int) -> list[tuple[tuple[int, ...], ...]]:

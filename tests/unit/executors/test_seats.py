@@ -49,6 +49,25 @@ def test_more_workers_than_cores_have_a_thread_each_and_insisting_shares_even_th
     assert [seat.cores for seat in insisted] == [(0,), (1,), (0,)]
 
 
+def test_seats_that_could_not_be_equal_are_refused() -> None:
+    with pytest.raises(EnvironmentUnfit, match=r"9 workers cannot have equal .*--workers 8, a core .* 16"):
+        seats(SERVER, wanted(9))
+    assert most_workers(replace(SERVER, memory_bytes=12 * GIB), wanted()) == 8
+    other = Gpu(index=1, name="another GPU", uuid="GPU-9")
+    with pytest.raises(EnvironmentUnfit, match=r"a GPU, another GPU.*CUDA_VISIBLE_DEVICES=0"):
+        seats(replace(SERVER, gpus=(GPUS[0], other)), wanted())
+    assert len(seats(replace(SERVER, gpus=(GPUS[0], other)), wanted(2, gpus=0))) == 2
+
+
+@pytest.mark.parametrize("workers", range(2, 17))
+def test_the_part_of_a_gpu_that_is_offered_is_taken(workers: int) -> None:
+    server = replace(SERVER, gpus=GPUS[:1], nodes=tuple(((n,),) for n in range(16)))
+    with pytest.raises(EnvironmentUnfit) as refused:
+        seats(server, wanted(workers))
+    part = float(refused.value.fix.partition("--gpus-per-worker ")[2].split()[0])
+    assert len(seats(server, wanted(workers, gpus=part))) == workers
+
+
 def test_memory_is_not_promised_twice() -> None:
     with pytest.raises(
         EnvironmentUnfit, match=r"2 × 6 GiB of memory, and this machine has 8 GiB.*--workers 1,"
@@ -109,6 +128,7 @@ def test_circumstances_say_what_a_run_has_and_how_many_run_beside_it() -> None:
 
     assert of(SERVER, wanted()) == ("a CPU, 8 cores", 2)
     assert of(SMALL, wanted(2)) == ("a CPU, 1 core", 2)
+    assert of(SMALL, wanted(4, oversubscribed=True)) == ("a CPU, 1 core, oversubscribed", 4)
     assert of(replace(SERVER, gpus=GPUS), wanted()) == ("a CPU, 8 cores, a GPU", 2)
     assert of(replace(SERVER, gpus=GPUS), wanted(gpus=0.5)) == ("a CPU, 4 cores, 0.5 × a GPU", 4)
     assert of(replace(SERVER, gpus=DIVIDED), wanted(gpus="mig")) == ("a CPU, 4 cores, MIG of a GPU", 3)
