@@ -185,7 +185,7 @@ class StudyView:
 
     def outgoing(self) -> Outgoing:
         """The study as `jumar.exports` takes it: without the keys and the places of this machine."""
-        from jumar.exports.hiding import hider
+        from jumar.exports.hiding import hider, unknown
         from jumar.exports.outgoing import Outgoing
 
         record, contract = self._recorded(), self.contract
@@ -197,6 +197,7 @@ class StudyView:
             diff=self.diff,
             artefact=self.artefact,
             hide=hider({**os.environ, "JUMAR_SECRET": record.terms.secret}, contract.run.env, places),
+            unhidden=unknown(os.environ, contract.run.env),
         )
 
     def _sources(self) -> Sources:

@@ -52,6 +52,9 @@ FORMATS = {
 }
 
 
+_AS_RECORDED = ("tsv", "json")  # nothing is taken out of these
+
+
 class Exported(msgspec.Struct, frozen=True, kw_only=True):
     """What an export left, where, and the command that shows it."""
 
@@ -63,7 +66,7 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
 
 def as_text(study: Outgoing, form: str, *, runs: bool = False) -> str:
     """A table as text. Raises Usage for a form that is none."""
-    _refuse_runs(form, runs=runs)
+    _check(study, form, runs=runs)
     match form:
         case "tsv":
             return results_tsv(study.experiments, study.contract)
@@ -89,7 +92,7 @@ def export(
     """
     if form not in FORMATS:
         raise Usage(f"there is no form `{form}`", fix=f"one of: {', '.join(FORMATS)}")
-    _refuse_runs(form, runs=runs)
+    _check(study, form, runs=runs)
     there = place or FORMATS[form].place.format(study=study.record.name.replace("/", "_"))
     if FORMATS[form].tracker:
         sent = send(study, _tracker(form, there, study), told)
@@ -105,9 +108,16 @@ def export(
     return Exported(place=there, written=count)
 
 
-def _refuse_runs(form: str, *, runs: bool) -> None:
+def _check(study: Outgoing, form: str, *, runs: bool) -> None:
+    """Raise Usage for what a form cannot do, and for what must not leave."""
     if runs and form not in ("csv", "parquet"):
         raise Usage(f"--runs is for tables with a row for each run; {form} is none", fix="csv or parquet")
+    if study.unhidden and form not in _AS_RECORDED:
+        names = ", ".join(study.unhidden)
+        raise Usage(
+            f"runs were given {names}, and what is not set here cannot be found in their words and hidden",
+            fix=f"set {names} as for the runs; empty, if there is nothing to hide",
+        )
 
 
 def _tracker(form: str, place: str, study: Outgoing) -> Tracker:

@@ -20,6 +20,15 @@ _SHAPES = re.compile(
 _IN_ADDRESS = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]+(?=@)")
 
 
+def unknown(environment: Mapping[str, str], passed: tuple[str, ...]) -> tuple[str, ...]:
+    """The variables that runs are given, that sound secret, and whose value here is not known.
+
+    A run may have printed it, and nobody could find it to hide it.
+    """
+    names = (name for name in passed if "=" not in name and _SECRET_NAME.search(name))
+    return tuple(name for name in names if name not in environment)
+
+
 def hider(environment: Mapping[str, str], passed: tuple[str, ...], places: Mapping[Path, str]) -> Hide:
     """A function that hides the values of variables that sound secret or are `passed` to runs.
 

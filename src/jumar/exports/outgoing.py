@@ -39,6 +39,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     diff: Callable[[int], str]
     artefact: Callable[[str], bytes]
     hide: Hide
+    unhidden: tuple[str, ...] = ()  #: variables whose values runs knew, and `hide` does not
 
     @property
     def key(self) -> str:
