@@ -13,7 +13,6 @@ from jumar.workspaces.joining import join
 from jumar.workspaces.objects import content_of
 
 Files = Mapping[str, TreeFile]
-_PLAIN = (REGULAR, EXECUTABLE)
 
 
 def unified_diff(repo: pygit2.Repository, old: Files, new: Files) -> str:
