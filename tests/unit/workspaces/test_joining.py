@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from jumar.workspaces.joining import join
@@ -69,3 +71,38 @@ def test_it_never_loses_a_change_that_it_joined() -> None:
             else:
                 assert joined is not None
                 assert b"ours\n" in joined and b"theirs\n" in joined
+
+
+def test_of_lines_that_repeat_the_one_in_its_place_is_changed_or_none_is() -> None:
+    chance, plain = random.Random(5), 0
+    for _ in range(300):
+        base = [b"H\n", *(chance.choice([b"a\n", b"a\n", b"b\n"]) for _ in range(chance.randint(4, 9)))]
+        places = chance.sample(range(1, len(base)), 4)
+        ours, theirs, both = list(base), list(base), list(base)
+        for n, place in enumerate(places):
+            (theirs if n % 2 else ours)[place] = both[place] = b"new %d\n" % n
+        joined = join(b"".join(base), b"".join(ours), b"".join(theirs))
+        assert joined in (None, b"".join(both))
+        plain += joined is not None
+    assert plain > 200
+
+
+@pytest.mark.parametrize(
+    ("base", "ours", "theirs"),
+    [
+        (b"x a a a y", b"x a a y", b"x a a n a y"),  # which of the three is gone?
+        (b"x a a a y", b"x a a a a y", b"n a a a y"),  # and where is the fourth?
+        (
+            b"a a a a a y",
+            b"a w a a a y",
+            b"n a a a a r s",
+        ),  # from the start n came, from the end an a changed
+    ],
+    ids=["one gone", "one more", "two readings"],
+)
+def test_where_lines_that_repeat_came_or_went_nothing_near_them_is_joined(
+    base: bytes, ours: bytes, theirs: bytes
+) -> None:
+    first, one, other = (words.replace(b" ", b"\n") + b"\n" for words in (base, ours, theirs))
+    assert join(first, one, other) is None
+    assert join(first, other, one) is None
