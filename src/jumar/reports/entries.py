@@ -200,6 +200,7 @@ def _controls() -> Markup:
         Markup('<input type="search" placeholder="find in hypotheses, agents …" aria-label="find">'),
         tag("select", *options, aria_label="verdict"),
         tag("output", ""),
+        tag("button", "show all", type="button", hidden=True),
         class_="controls", id="controls", hidden=True,
     )  # fmt: skip
 

@@ -1,25 +1,30 @@
 "use strict";
 // Sorting and filtering of the table of experiments. The page is complete without it.
 (() => {
+  const MOST = 500;  // rows at once: thousands take seconds to lay out
   const table = document.getElementById("experiments");
   const controls = document.getElementById("controls");
   if (!table || !controls) return;
   const body = table.tBodies[0];
-  const rows = Array.from(body.rows);
+  let rows = Array.from(body.rows);
   const text = controls.querySelector("input");
   const decision = controls.querySelector("select");
   const shown = controls.querySelector("output");
-  const haystack = rows.map((row) => row.textContent.toLowerCase());
+  const more = controls.querySelector("button");
+  const haystack = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+  let most = MOST;
 
   const filter = () => {
     const words = text.value.toLowerCase().split(/\s+/).filter(Boolean);
     let count = 0;
-    rows.forEach((row, n) => {
-      const fits = (!decision.value || row.dataset.d === decision.value) && words.every((word) => haystack[n].includes(word));
-      row.hidden = !fits;
+    rows.forEach((row) => {
+      const fits = (!decision.value || row.dataset.d === decision.value) && words.every((word) => haystack.get(row).includes(word));
       count += fits;
+      row.hidden = !fits || count > most;
     });
-    shown.textContent = count.toLocaleString("en") + " shown";
+    const said = count.toLocaleString("en") + (words.length || decision.value ? " found" : " experiments");
+    shown.textContent = count > most ? said + ", " + most.toLocaleString("en") + " shown" : said;
+    more.hidden = count <= most;
   };
 
   // A cell is compared as a number where it is one; cells without anything always come last.
@@ -36,7 +41,11 @@
     header.setAttribute("aria-sort", down ? "descending" : "ascending");
     const keyed = rows.map((row) => [key(row, column), row]);
     keyed.sort(([a], [b]) => (a === null || b === null ? (a === null) - (b === null) : down ? compare(b, a) : compare(a, b)));
-    body.append(...keyed.map(([, row]) => row));
+    rows = keyed.map(([, row]) => row);
+    body.remove();
+    filter();
+    body.append(...rows);
+    table.append(body);
   };
 
   table.querySelectorAll("thead th").forEach((header, column) => {
@@ -48,15 +57,16 @@
   });
   text.addEventListener("input", filter);
   decision.addEventListener("change", filter);
+  more.addEventListener("click", () => { most = Infinity; filter(); });
   controls.hidden = false;
   filter();
 
   const open = () => {
     const target = document.getElementById(location.hash.slice(1));
-    if (target && target.tagName === "DETAILS") {
-      target.open = true;
-      target.scrollIntoView();
-    }
+    if (!target) return;
+    if (target.tagName === "DETAILS") target.open = true;
+    if (target.hidden) target.hidden = false;
+    if (target.tagName === "DETAILS" || target.tagName === "TR") target.scrollIntoView();
   };
   addEventListener("hashchange", open);
   open();
