@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from jumar.executors import freight
-from jumar.executors.freight import Depot, Packer, gather, outline, spread
+from jumar.executors.freight import MOST_IDLE, Depot, Packer, gather, outline, spread
 
 
 @pytest.fixture
@@ -90,3 +91,32 @@ def test_an_outline_tells_other_files_apart(tmp_path: Path) -> None:
     assert outline(one) == outline(other)
     (other / "more").write_text("!")
     assert outline(one) != outline(other)
+
+
+def test_crates_that_are_in_nothing_any_more_are_let_go_of(tmp_path: Path) -> None:
+    packer: Packer[bytes] = Packer(lambda crate: crate)
+    standing, left = tmp_path / "data", tmp_path / "out"
+    for folder in (standing, left):
+        folder.mkdir()
+    (standing / "data").write_text("data")
+    packer.pack(standing, stands=True)
+    for n in range(3 * MOST_IDLE):
+        (left / "model").write_text(str(n))
+        last = packer.pack(left)
+    assert len(packer.crates) == MOST_IDLE + 2
+    for each in (packer.pack(standing, stands=True), last):
+        assert set(each.crates.values()) <= set(packer.crates)
+    (left / "model").write_text("0")
+    Depot(tmp_path / "depot").build(packer.pack(left), tmp_path / "got", packer.crates.__getitem__)
+    assert (tmp_path / "got" / "model").read_text() == "0", "what was let go of is sent anew"
+
+
+def test_names_need_not_be_text(tmp_path: Path) -> None:
+    sent = tmp_path / "sent"
+    sent.mkdir()
+    with open(os.path.join(os.fsencode(sent), b"caf\xe9"), "w") as file:
+        file.write("x")
+    packer: Packer[bytes] = Packer(lambda crate: crate)
+    depot = Depot(tmp_path / "depot")
+    there = depot.shared(packer.pack(sent), packer.crates.__getitem__)
+    assert os.listdir(os.fsencode(there)) == [b"caf\xe9"] and outline(there) == outline(sent)

@@ -112,3 +112,22 @@ def test_what_a_killed_seat_left_is_removed_by_the_next_one(seat: RaySeat, tmp_p
     (old / "parts").mkdir()
     seat.settle(terms())
     assert not old.exists()
+
+
+def test_seats_share_no_cpu_and_one_that_has_to_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(ray_seat, "nodes", lambda: (((0, 1), (2, 3)),))
+    seats = [RaySeat() for _ in range(5)]
+    before = os.umask(0o022)
+    try:
+        found = [seat.settle(terms(cores=cores)) for seat, cores in zip(seats, (2, 1, 1, 1, 1), strict=True)]
+    finally:
+        os.umask(before)
+        cores = [seat._seat.cores for seat in seats]
+        for seat in seats:
+            seat.close()
+    assert cores == [(0, 1), (2,), (3,), (), ()]
+    said = [each.machine if isinstance(each, Circumstances) else str(each) for each in found]
+    assert ["shared with others" in words for words in said] == [False] * 3 + [True] * 2

@@ -18,6 +18,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
+MOST_IDLE = 64  # folders that are packed while a crate is in none of them, before it is let go of
 PART_BYTES = 16 << 20  # of a file and of a crate: what either side holds in memory at once
 
 Ref = TypeVar("Ref")
@@ -42,16 +43,23 @@ class Freight(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def digest(self) -> str:
         """Equal for folders that are equal."""
-        told = msgspec.msgpack.encode((self.files, self.folders, self.links))
+        files = [(os.fsencode(file.path), file.executable, file.parts) for file in self.files]
+        links = [tuple(map(os.fsencode, link)) for link in self.links]
+        told = msgspec.msgpack.encode((files, list(map(os.fsencode, self.folders)), links))
         return hashlib.sha256(told).hexdigest()
 
 
 class Packer(Generic[Ref]):
-    """The side that sends. `put` hands a crate over to be fetched; `crates` are what it gave back."""
+    """The side that sends. `put` hands a crate over to be fetched; `crates` are what it gave back.
+
+    A crate that nothing new was in for a while is let go of: what a run left may be large.
+    """
 
     def __init__(self, put: Callable[[bytes], Ref]) -> None:
-        self.crates: list[Ref] = []
+        self.crates: dict[int, Ref] = {}
         self._put = put
+        self._next = self._packed = 0
+        self._used: dict[int, int] = {}  # crate → how many were packed when it was last part of one
         self._sent: dict[str, int] = {}
         self._open: dict[str, bytes] = {}
         self._standing: dict[Path, Freight] = {}
@@ -78,17 +86,16 @@ class Packer(Generic[Ref]):
                 files.append(File(path, is_program, tuple(map(self._send, _parts(place)))))
         self._close_crate()
         parts = dict.fromkeys(part for file in files for part in file.parts)
-        return Freight(
-            files=tuple(files),
-            folders=tuple(folders),
-            links=tuple(links),
-            crates={part: self._sent[part] for part in parts},
-        )
+        crates = {part: self._sent[part] for part in parts}
+        self._packed += 1
+        self._used |= dict.fromkeys(crates.values(), self._packed)
+        self._let_go()
+        return Freight(files=tuple(files), folders=tuple(folders), links=tuple(links), crates=crates)
 
     def _send(self, content: bytes) -> str:
         digest = hashlib.sha256(content).hexdigest()
         if digest not in self._sent:
-            self._sent[digest] = len(self.crates)
+            self._sent[digest] = self._next
             self._open[digest] = content
             if sum(map(len, self._open.values())) >= PART_BYTES:
                 self._close_crate()
@@ -96,8 +103,20 @@ class Packer(Generic[Ref]):
 
     def _close_crate(self) -> None:
         if self._open:
-            self.crates.append(self._put(zlib.compress(msgspec.msgpack.encode(self._open), 1)))
-            self._open = {}
+            self.crates[self._next] = self._put(zlib.compress(msgspec.msgpack.encode(self._open), 1))
+            self._next, self._open = self._next + 1, {}
+
+    def _let_go(self) -> None:
+        kept = {number for freight in self._standing.values() for number in freight.crates.values()}
+        old = {
+            number
+            for number, at in self._used.items()
+            if at < self._packed - MOST_IDLE and number not in kept
+        }
+        for number in old:
+            del self.crates[number], self._used[number]
+        if old:
+            self._sent = {part: number for part, number in self._sent.items() if number not in old}
 
 
 class Depot:
@@ -184,7 +203,7 @@ def spread(left: list[Left], folder: Path) -> None:
 
 def outline(place: Path) -> str:
     """A digest over names and sizes: what lies at two places is hardly the same where these differ."""
-    found = [(path, each.stat().st_size) for path, each in _walk(place) if each.is_file()]
+    found = [(os.fsencode(path), each.stat().st_size) for path, each in _walk(place) if each.is_file()]
     size = place.stat().st_size if place.is_file() else 0
     return hashlib.sha256(msgspec.msgpack.encode((found, size))).hexdigest()
 

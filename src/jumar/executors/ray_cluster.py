@@ -173,12 +173,7 @@ class RayExecutor:
                 if isinstance(told, tuple | JumarError):
                     self._ready.set()
         except (EOFError, OSError):
-            self._ended.post(
-                EnvironmentUnfit(
-                    "the process that speaks to Ray ended",
-                    fix=f"see what it says in {self._log}; start again",
-                )
-            )
+            self._ended.post(self._why_ended())
             self._ready.set()
 
 
@@ -192,8 +187,13 @@ def answers(address: str) -> bool:
     return True
 
 
-def gone(address: str) -> EnvironmentUnfit:
-    """The cluster's head is."""
+def gone(address: str, *, ours: bool = False) -> EnvironmentUnfit:
+    """The cluster's head is; `ours` was started here, for this sitting."""
+    if ours:
+        return EnvironmentUnfit(
+            "the Ray that Jumar had started here is gone",
+            fix="`jumar run` starts another, and goes on from here: nothing is lost",
+        )
     return EnvironmentUnfit(
         f"the head of the Ray cluster at {address} no longer answers",
         fix="start it again, then `jumar run` goes on from here: nothing is lost",

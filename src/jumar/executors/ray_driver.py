@@ -128,7 +128,7 @@ class Driver:
             if answers(address):
                 answered = time.monotonic()
             time.sleep(PULSE_S)
-        self._tell(gone(address))
+        self._tell(gone(address, ours=self._settings.address is None))
         os._exit(1)  # asking Ray to end takes a head
 
     def _tell(self, what: Any) -> None:

@@ -92,6 +92,7 @@ class RaySeat:
         self._root: Path | None = None
         self._under_way = ("", Path())  # a job's key, and its output folder
         self._held: list[int] = []
+        self._is_alone = False
 
     def settle(self, terms: Terms) -> Circumstances | JumarError:
         """Look at this machine: what runs here are made under, or why none can be."""
@@ -103,6 +104,8 @@ class RaySeat:
             return _no_room(error)
         here = ground()
         words = [here.cpu, f"{terms.cores} core{'' if terms.cores == 1 else 's'}"]
+        if not self._is_alone:
+            words.append("shared with others")
         if terms.gpus:
             share = "" if terms.gpus == 1 else f"{terms.gpus:g} × "
             words += [f"{share}{gpu.name}" for gpu in here.gpus[:1]]
@@ -131,9 +134,10 @@ class RaySeat:
             raise EnvironmentUnfit(f"the disk with {self._root} is full", fix="free some disk there")
         self._depot = Depot(self._root)
         cores = self._take_cores(terms.cores)
+        self._is_alone = cores is not None
         self._seat = Seat(
-            cores=tuple(cpu for core in cores for cpu in core),
-            threads=len(cores) or terms.cores,
+            cores=tuple(cpu for core in cores or () for cpu in core),
+            threads=len(cores or ()) or terms.cores,
             gpus=os.environ.get("CUDA_VISIBLE_DEVICES", "") if terms.gpus else "",
         )
 
@@ -152,25 +156,25 @@ class RaySeat:
                 _remove_unused(other)
         return root
 
-    def _take_cores(self, wanted: int) -> list[tuple[int, ...]]:
-        """Whole cores that no other seat of this machine has; none where there are not enough."""
-        cores = [core for node in nodes() for core in node]
-        if wanted >= sum(map(len, cores)):
-            return []
+    def _take_cores(self, wanted: int) -> list[tuple[int, ...]] | None:
+        """So many CPUs that no other seat of this machine has, whole cores first; None where there are fewer.
+
+        Ray may count more than there is, as `ray start` was told to, or as nodes that share one machine.
+        """
         home = Path(tempfile.gettempdir()) / f"jumar-cores-{os.getuid()}"
         home.mkdir(mode=0o700, exist_ok=True)
-        taken: list[tuple[int, ...]] = []
-        held: list[int] = []
-        for core in cores:
-            if sum(map(len, taken)) >= wanted:
-                break
-            try:
-                held.append(_lock(home / str(core[0])))
-                taken.append(core)
-            except BlockingIOError:
-                continue
-        if sum(map(len, taken)) < wanted:
-            taken = []
+        cores = [core for node in nodes() for core in node]
+        threads = [(cpu,) for core in cores for cpu in core]
+        left, taken, held = min(wanted, len(threads)), list[tuple[int, ...]](), list[int]()
+        for part in (*cores, *threads):
+            if len(part) <= left and (locks := _lock_all([home / str(cpu) for cpu in part])):
+                left -= len(part)
+                taken.append(part)
+                held += locks
+        if left:
+            for lock in held:
+                os.close(lock)
+            return None
         self._held += held
         return taken
 
@@ -373,6 +377,19 @@ def _lock(path: Path, *, shared: bool = False) -> int:
         os.close(fd)
         raise
     return fd
+
+
+def _lock_all(paths: list[Path]) -> list[int]:
+    """Locks on all of them; none where somebody has one."""
+    held: list[int] = []
+    try:
+        for path in paths:
+            held.append(_lock(path))
+    except BlockingIOError:
+        for lock in held:
+            os.close(lock)
+        return []
+    return held
 
 
 def _hold(root: Path) -> int | None:

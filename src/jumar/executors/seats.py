@@ -177,8 +177,8 @@ def _refuse_more_than_there_is(workers: int, devices: int, ground: Ground, wante
 
 def _part(many: int) -> float:
     """A short number, of which `many` are no more than one."""
-    digits = len(str(many)) + 1
-    return math.floor(10**digits / many) / 10**digits
+    scale = 10.0 ** (len(str(many)) + 1)
+    return math.floor(scale / many) / scale
 
 
 def _shares(ground: Ground, workers: int) -> list[tuple[tuple[int, ...], ...]]:
