@@ -11,6 +11,7 @@ import pytest
 
 from jumar.app import open_study
 from jumar.ledgers.sql import open_ledger
+from jumar.testing.boards import examine
 from jumar.testing.tiny import CONTRACT, NOISY, Cli
 
 
@@ -59,7 +60,7 @@ def processes_of(word: str) -> list[str]:
 
 @pytest.fixture
 def assert_sound() -> Callable[[Path], None]:
-    """Asserts that a study at rest is whole: record, branch, disk and processes agree."""
+    """Asserts that a study at rest is whole: record, pages, branch, disk and processes agree."""
 
     def check(folder: Path) -> None:
         study = open_study(folder)
@@ -78,6 +79,7 @@ def assert_sound() -> Callable[[Path], None]:
         while processes_of(str(folder)) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert processes_of(str(folder)) == []
+        examine(study)
         ledger = open_ledger(folder / ".jumar" / "ledger.db", read_only=True)
         try:
             assert ledger.verify() is None

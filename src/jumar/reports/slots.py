@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
+from msgspec.structs import replace
 
 from jumar.reports.pages import Busy
 
@@ -23,20 +24,22 @@ class BusySlots(msgspec.Struct):
         """A run was under way all that time."""
         if self.first_at is None:
             self.first_at = start
-        _spread(self.run_s, self.width_s, max(0.0, start - self.first_at), end - self.first_at)
-        while len(self.run_s) > MOST_STEPS:
+        while end - self.first_at > MOST_STEPS * self.width_s:
             self.run_s = [sum(self.run_s[n : n + 2]) for n in range(0, len(self.run_s), 2)]
             self.width_s *= 2
+        _spread(self.run_s, self.width_s, max(0.0, start - self.first_at), end - self.first_at)
 
     def told(self, open_since: Iterable[float], now: float) -> Busy:
         """The mean number of runs in each step; those that are not over were under way until `now`."""
-        starts = sorted(open_since)
-        first = self.first_at if self.first_at is not None else min(starts, default=now)
-        run_s = list(self.run_s)
-        for start in starts:
-            _spread(run_s, self.width_s, max(0.0, start - first), max(start, now) - first)
-        means = tuple(seconds / self.width_s for seconds in run_s)
-        return Busy(first_at=first, width_s=self.width_s, runs=means, workers=self.workers)
+        sums = replace(self, run_s=[*self.run_s])
+        for start in sorted(open_since):
+            sums.add(start, max(start, now))
+        return Busy(
+            first_at=now if sums.first_at is None else sums.first_at,
+            width_s=sums.width_s,
+            runs=tuple(seconds / sums.width_s for seconds in sums.run_s),
+            workers=self.workers,
+        )
 
 
 def _spread(run_s: list[float], width_s: float, start: float, end: float) -> None:
