@@ -66,7 +66,7 @@ class Asking:
         alone = Team(members={parts.agent.name: parts.agent}, shares={parts.agent.name: 1.0})
         self._team = parts.team or alone
         self._roster = Roster(self._team, recorder.history)
-        self._pace = Pace(recorder.history, parts.executor.slots, parts.contract.limits.ahead)
+        self._pace = Pace(recorder.history, parts.executor, parts.contract.limits.ahead)
         self._polishing = polishing(parts.team, parts.workspace, recorder.history)
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from jumar.core.agent import AnyAgent, Concurrent, Waiter
+from jumar.core.executor import Executor
 from jumar.rules.ahead import LATEST, experiment_s, how_many, thinking_s
 from jumar.rules.history import History
 from jumar.study.thinking import Thinking
@@ -15,8 +16,8 @@ from jumar.study.thinking import Thinking
 class Pace:
     """Adapts to how long agents think and experiments take: measured here, or as the record tells."""
 
-    def __init__(self, history: History, slots: int, most: int) -> None:
-        self._history, self._slots, self._most = history, slots, most
+    def __init__(self, history: History, executor: Executor, most: int) -> None:
+        self._history, self._executor, self._most = history, executor, most
         self._took: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=LATEST))
 
     def took(self, one: Thinking, now: float) -> None:
@@ -36,15 +37,16 @@ class Pace:
 
     def is_enough(self, agent: AnyAgent, thinking: Sequence[Thinking], *, ahead: bool) -> bool:
         """Whether so much is in hand that this agent need not be asked; `ahead` of a slot, or for one."""
-        waiting = len(self._history.waiting)
+        # Asked for each time: of a cluster they change as machines come and go.
+        waiting, slots = len(self._history.waiting), self._executor.slots
         if isinstance(agent, Waiter):
-            return waiting >= self._slots
+            return waiting >= slots
         in_hand = waiting + sum(not isinstance(one.agent, Waiter) for one in thinking)
         if not self._most:
-            return ahead or in_hand >= self._slots
+            return ahead or in_hand >= slots
         took = self._took.get(agent.name)
         usual_s = median(took) if took else thinking_s(self._history, agent.name)
-        return in_hand >= how_many(usual_s, experiment_s(self._history), self._slots, self._most)
+        return in_hand >= how_many(usual_s, experiment_s(self._history), slots, self._most)
 
 
 def _strands(agent: AnyAgent) -> int:
