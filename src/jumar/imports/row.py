@@ -17,7 +17,7 @@ MOST_BYTES = 64 << 20
 MOST_ROWS = 10_000
 MOST_TEXT = 2000  #: characters of one description
 MOST_NOTES = 20
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _STATES: dict[str, tuple[Decision, Why | None]] = {
     "keep": (Decision.KEPT, None),
     "kept": (Decision.KEPT, None),
