@@ -95,7 +95,7 @@ def _toml(value: Any) -> str:
 
 def _at_home(page: str) -> str:
     base = _BASE.search(page)
-    own = f'<script src="{base[1] if base else "."}/offline.js"></script>'
+    own = f'<script src="{base[1].rstrip("/") if base else "."}/offline.js"></script>'
     return _SHIM.sub(own, page)
 
 

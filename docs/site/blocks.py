@@ -2,7 +2,7 @@
 
 A comment before a block says what cannot be seen from its kind:
 
-    <!-- not run: why -->       commands that need what a test machine does not have; they are parsed all the same
+    <!-- not run: why -->       commands that need more than a test has; they are parsed all the same
     <!-- shown: whence -->      text that is no output of a command on its page
     <!-- same as: FILE -->      a file of the repository, or lines of one
 """
@@ -67,13 +67,12 @@ def blocks_of(page: str, text: str) -> Iterator[Block]:
 
 def script_of(blocks: Iterable[Block]) -> str:
     """One program for the shell that types what the blocks say, marking where the output of each begins."""
-    lines = []
+    lines = ["exec 2>&1", "set -e", f"trap '[ $? = 0 ] || printf \"\\n{_MARK}failed\\n\"' EXIT"]
     for number, block in enumerate(blocks):
         for place, (command, _) in enumerate(block.commands):
             mark = f"{_MARK}{number}.{place}"
             typed = f"python - <<'END'\n{command}END" if block.kind == "python" else command.rstrip("\n")
-            failed = f"printf '\\n{_MARK}failed %s\\n' {shlex.quote(str(block))}"
-            lines.append(f"printf '\\n{mark}\\n'\n{{\n{typed}\n}} 2>&1 || {failed}")
+            lines.append(f"printf '\\n{mark}\\n'\n{typed}")
     return "\n".join([*lines, "wait", ""])
 
 
@@ -84,7 +83,7 @@ def outputs_of(said: str) -> dict[str, list[str]]:
 
 
 def is_among(shown: str, lines: Iterable[str]) -> bool:
-    """Whether a line that a page shows is one of the output's, but for its numbers and for what `…` leaves out."""
+    """Whether a line that a page shows is one of the output's, but for numbers and what `…` leaves out."""
     cut = shown.rstrip().endswith("…")
     mask = _masked(shown.rstrip().removesuffix("…"))
     masks = [_masked(line) for line in lines]

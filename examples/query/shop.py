@@ -13,16 +13,16 @@ CREATE INDEX items_of ON items (order_id);
 
 
 def shop(sizes: Path, seed: int) -> sqlite3.Connection:
-    """The file says how many customers there are, and how many orders one of them may have made."""
+    """The file says how many customers there are, and how many orders they made, in turn."""
     customers, *orders = (int(word) for word in sizes.read_text(encoding="utf-8").split())
     dice, base = random.Random(f"{sizes.stem} {seed}"), sqlite3.connect(":memory:")
     base.executescript(SCHEMA)
     order = 0
     for customer in range(customers):
         base.execute("INSERT INTO customers VALUES (?, ?)", (customer, f"customer {customer:03}"))
-        for _ in range(dice.choice(orders)):
+        for _ in range(orders[customer % len(orders)]):
             order += 1
-            base.execute("INSERT INTO orders VALUES (?, ?, ?)", (order, customer, dice.randrange(100)))
+            base.execute("INSERT INTO orders VALUES (?, ?, ?)", (order, customer, dice.randrange(30)))
             for _ in range(dice.randint(1, 4)):
                 item = (order, dice.randint(1, 99), dice.randint(1, 5))
                 base.execute("INSERT INTO items VALUES (?, ?, ?)", item)
