@@ -150,7 +150,8 @@ def _certify(summary: Summary) -> Advice | None:
 def _read_changes(summary: Summary) -> Advice | None:
     if not summary.standing_keeps:
         return None
-    changes = plural(len(summary.standing_keeps), "kept change")
+    count = len(summary.standing_keeps)
+    changes = "kept change" if count == 1 else f"{count:,} kept changes"
     return Advice(
         words=f"Read the {changes} before merging: what the score does not value "
         "may have been given up for it.",

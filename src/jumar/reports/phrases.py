@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from jumar.reports.agents import agent_rows
 from jumar.reports.contents import Report
 from jumar.reports.summary import Summary
@@ -73,12 +75,17 @@ def compared(report: Report) -> tuple[list[str], list[list[str]]]:
     """Headings and cells: what each agent proposed, what came of it, what it took, what a run of it gave."""
     shares, efforts = report.summary.agents, {one.agent: one for one in report.efforts}
     heads, told = agent_rows(shares)
+    refuted = Counter(line.agent for line in report.experiments if line.state == "refuted")
+    any_kept = any(share.kept for share in shares)
     for share, cells in zip(shares, told, strict=True):
         effort = efforts.get(share.agent)
         runs, cpu_s = (effort.runs, effort.cpu_s) if effort else (0, 0.0)
-        per_100 = percent(100 * share.gain / runs, signed=True) if runs and share.kept else ""
-        cells += [f"{runs:,}", duration(cpu_s), per_100]
-    return [*heads, "runs", "their CPU time", "uncertified gain per 100 runs"] if told else [], told
+        of_each = percent(share.gain / runs, signed=True) if runs and share.kept else ""
+        if refuted[share.agent] and "kept" in heads:
+            cells[heads.index("kept")] += f", {refuted[share.agent]:,} refuted"
+        cells += [f"{runs:,}", duration(cpu_s), *([of_each] if any_kept else [])]
+    more = ["runs", "their CPU time", *(["uncertified gain per run"] if any_kept else [])]
+    return [*heads, *more] if told else [], told
 
 
 def cost_rows(summary: Summary) -> list[tuple[str, str]]:
