@@ -291,14 +291,8 @@ def test_a_course_is_recalled_only_where_the_record_goes_on_from_it(
     examine(open_study(target))
 
     # A ledger that is another one is read anew, and a file that is no cache is none.
-    assert kept is not None
-    remember(own, STUDY, replace_digest(kept))
+    remember(own, STUDY, replace(kept, last_digest="f" * 64))
     assert refreshed(open_study(target)).rows(Query()).rows == board.rows(Query()).rows
     (own / NAME).write_bytes(b"\x00 not a course")
     assert recall(own, STUDY) is None
     assert refreshed(open_study(target)).rows(Query()).rows == board.rows(Query()).rows
-
-
-def replace_digest(course: object) -> object:
-    """As if it had been read from another ledger."""
-    return replace(course, last_digest="f" * 64)
