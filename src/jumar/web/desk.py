@@ -17,7 +17,7 @@ from jumar.reports.pages import Overview, Trouble
 
 LOOK_S = 0.25  #: how often the record is asked whether anything is new
 BROKEN_LOOK_S = 1.0  #: the same while it cannot be read
-BEAT_S = 1.0  #: how often pages are told while runs are under way: their clocks and curves go on
+BEAT_S = 1.0  #: how often pages are told while the study runs: clocks and curves go on, and it may end
 _THREADS = 4
 _LOG = logging.getLogger("jumar.web")
 
@@ -104,7 +104,7 @@ class Desk:
         return self.trouble != before
 
     def _is_moving(self) -> bool:
-        return self._overview is not None and bool(self._overview.running)
+        return self._overview is not None and self._overview.is_running
 
     async def _opened(self) -> Board:
         async with self._opening:

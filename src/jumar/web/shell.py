@@ -31,6 +31,18 @@ _KEYS = (
     ("?", "This list"),
 )  # fmt: skip
 
+#: In the browser itself, as the next letters that are typed belong into the field.
+_TO_SEARCH = """
+document.addEventListener("keydown", event => {
+  if (event.key !== "/" || event.target.closest("input, textarea")) return;
+  const field = document.querySelector("input[type=search]");
+  if (field) { event.preventDefault(); field.focus(); }
+});
+"""
+_TO_EXPERIMENTS = (
+    "document.querySelector('input[type=search]') || emitEvent('sub_pages_navigate', '/experiments?find=1')"
+)
+
 Maker = Callable[[Desk, PageArguments], Page]
 
 
@@ -49,11 +61,10 @@ class Shell:
 
     async def draw(self, makers: Mapping[str, Maker]) -> None:
         """Draw everything, and listen for news until the browser leaves."""
-        ui.add_head_html(
-            f"<script>document.documentElement.classList.add({json.dumps(self._theme)})</script>"
-        )
+        theme = f"document.documentElement.classList.add({json.dumps(self._theme)})"
+        ui.add_head_html(f"<script>{theme}{_TO_SEARCH}</script>")
         self._dark = ui.dark_mode(_DARK[self._theme])
-        link("Skip to the content", "/#content", "skip")
+        ui.link("Skip to the content", "#content").classes("skip")
         with box("top", "header"), box("bar"):
             self._bar()
         ui.sub_pages({path: self._at(maker) for path, maker in makers.items()}, show_404=False)
@@ -65,7 +76,8 @@ class Shell:
 
     def _at(self, maker: Maker) -> Callable[[PageArguments], None]:
         def show(arguments: PageArguments) -> None:
-            self._show(maker(self._desk, arguments))
+            beyond = arguments.remaining_path.strip("/")  # the nearest page is given what has none
+            self._show(_Nowhere() if beyond else maker(self._desk, arguments))
 
         return show
 
@@ -174,10 +186,7 @@ class Shell:
         elif key == "t":
             self._next_theme()
         elif key == "/":
-            ui.run_javascript(
-                "const f = document.querySelector('input[type=search]'); f ? f.focus() : "
-                "emitEvent('sub_pages_navigate', '/experiments?find=1')"
-            )
+            ui.run_javascript(_TO_EXPERIMENTS)
         elif key in ("j", "k") and step is not None and (target := step(key == "j")):
             ui.navigate.to(target)
         elif target := next((place.path for place in PLACES if place.key == key), ""):

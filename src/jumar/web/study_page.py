@@ -183,11 +183,18 @@ def _draw_aside(content: tuple[int, bool]) -> None:
 
 def _draw_running(seen: Overview) -> None:
     if not seen.running:
-        then = "It goes on with `jumar run`." if not seen.is_running else "The next one starts in a moment."
-        return empty("No run is under way.", then)
+        return empty("No run is under way.", _what_starts_one(seen))
     now = time.time()
     for run in seen.running:
         _draw_run(run, now)
+
+
+def _what_starts_one(seen: Overview) -> str:
+    if seen.is_running:
+        return "The next one starts when there is something to run."
+    if seen.condition == "finished":
+        return "The study is finished; with a higher limit it goes on by `jumar run`."
+    return "It goes on with `jumar run`."
 
 
 def _draw_run(run: InFlight, now: float) -> None:
