@@ -26,8 +26,8 @@ Drawn from the source by `python -m docs.site.reference`.
 ```python
 import jumar
 
-study = jumar.open_study(".")       # the folder of jumar.toml
-study.run(experiments=3)            # works; returns at a limit, and the same call goes on
+study = jumar.open_study(".")  # the folder of jumar.toml
+study.run(experiments=3)  # works; returns at a limit, and the same call goes on
 for one in study.experiments():
     print(one.number, one.verdict.decision.value, one.verdict.reason)
 ```
