@@ -89,38 +89,37 @@ class Intake:
         baseline = self._read().experiments.get(BASELINE)
         return bool(baseline and baseline.is_kept)
 
-    def tickets(self) -> tuple[Ticket, ...]:
-        """Everything that was handed in, oldest first."""
+    def tickets(self, *, last: int | None = None) -> tuple[Ticket, ...]:
+        """Everything that was handed in, or the `last` so many, oldest first."""
         history = self._read()
-        found = {
-            ticket: Ticket(ticket=ticket, hypothesis=each.hypothesis)
-            for ticket, each in history.handed.items()
-        }
-        for record in history.records:
-            if isinstance(ticket := record.experiment.details.get(TICKET), int):
-                found[ticket] = self._ticket(record)
-        return tuple(found[ticket] for ticket in sorted(found))
+        numbers = sorted(history.handed.keys() | history.became.keys())
+        return tuple(map(self._of_ticket, numbers if last is None else numbers[-last:]))
 
     def find(self, what: str) -> Ticket:
         """What became of a ticket (`t57`) or of an experiment (`4`). Raises Usage for what there is not."""
+        history = self._read()
         if what.startswith("t") and what[1:].isdecimal():
-            for one in self.tickets():
-                if f"t{one.ticket}" == what:
-                    return one
+            ticket = int(what[1:]) if len(what) < 20 else 0
+            if ticket in history.handed or ticket in history.became:
+                return self._of_ticket(ticket)
             raise Usage(
                 f"there is no ticket {short(what, 40)}",
                 fix="`jumar propose` says the ticket when it takes one",
             )
-        history = self._read()
         record = history.experiments.get(int(what)) if what.isdecimal() and len(what) < 10 else None
         if record is None:
             raise Usage(
                 f"there is no experiment {short(what, 40)}", fix="name a ticket (t57), or one of `jumar log`"
             )
-        for later in history.records[record.number :]:
+        for later in reversed(history.experiments.tries(history.experiments.first(record))):
             if later.experiment.details.get("retest_of") == record.number:
                 record = later
         return self._ticket(record)
+
+    def _of_ticket(self, ticket: int) -> Ticket:
+        if (number := self._history.became.get(ticket)) is not None:
+            return self._ticket(self._history.experiments[number])
+        return Ticket(ticket=ticket, hypothesis=self._history.handed[ticket].hypothesis)
 
     def _ticket(self, record: ExperimentRecord) -> Ticket:
         ticket, experiment = record.experiment.details.get(TICKET), record.experiment

@@ -188,7 +188,7 @@ class Tools:
             lines.append(f"champion: experiment {record.champion}, {number(brief.value)}")
             judged = ", ".join(f"{count} {decision.value}" for decision, count in record.decisions.items())
             lines.append(f"experiments: {judged}, {record.open_experiments} open")
-        return "\n".join([*lines, *(one.told() for one in self._in().tickets()[-MOST_TOLD:])])
+        return "\n".join([*lines, *(one.told() for one in self._in().tickets(last=MOST_TOLD))])
 
     def _try(self, asked: _Try) -> str:
         editable = ", ".join(self._live().contract.target.editable)

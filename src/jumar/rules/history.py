@@ -103,6 +103,7 @@ class History:
             Strand, list[Answered]
         ] = {}  # what its agent was answered since its last experiment
         self.handed: dict[int, HandedIn] = {}  # ticket → what waits; replaced, never changed
+        self.became: dict[int, int] = {}  # ticket → experiment; of what was tried again, the latest
         self.community = Community()
         self.questions: dict[Strand, Question] = {}  # the one that its latest answers are about
         self.returned: dict[str, dict[int, str]] = {}  # agent → experiment that was withdrawn → why
@@ -263,7 +264,9 @@ class History:
         self.open[experiment.number] = None
         self.looks.clear()
         ticket = experiment.details.get(TICKET)
-        self.handed = {waiting: handed for waiting, handed in self.handed.items() if waiting != ticket}
+        if isinstance(ticket, int):
+            self.handed = {waiting: handed for waiting, handed in self.handed.items() if waiting != ticket}
+            self.became[ticket] = experiment.number
         if experiment.tree:
             self.trees.setdefault(experiment.tree, experiment.number)
         self.retests.pop(waited_as(experiment.details), None)

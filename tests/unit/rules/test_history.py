@@ -13,6 +13,7 @@ from jumar.core.event import (
     Certified,
     Entry,
     Event,
+    HandedIn,
     Idled,
     Judged,
     Noticed,
@@ -84,6 +85,20 @@ def test_what_was_withdrawn_before_records_said_so_is_still_withdrawn() -> None:
     assert verdict.is_withdrawn and not verdict.withdrawn
     assert not replace(verdict, code="outside-scope").is_withdrawn
     assert not replace(verdict, reason="the code is the same", code="duplicate").is_withdrawn
+
+
+def test_a_ticket_leads_to_the_latest_try_of_what_was_handed_in() -> None:
+    def of_ticket(number: int, **details: int) -> Proposed:
+        entered = proposed(number)
+        return replace(entered, experiment=replace(entered.experiment, details={"ticket": 4, **details}))
+
+    handed = HandedIn(proposal="", tree="", hypothesis="warmer")
+    history = with_baseline(handed, handed)
+    assert (list(history.handed), history.became) == ([4, 5], {})
+    history = with_baseline(handed, handed, of_ticket(1), judged(1), proposed(2))
+    assert (list(history.handed), history.became) == ([5], {4: 1})
+    history = with_baseline(handed, of_ticket(1), judged(1), proposed(2), of_ticket(3, retest_of=1))
+    assert history.became == {4: 3}
 
 
 def test_the_baseline_is_no_experiment_that_was_judged_and_no_keep() -> None:
