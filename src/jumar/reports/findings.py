@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from jumar.core.contract import Metric
 from jumar.core.experiment import BASELINE, ExperimentRecord
-from jumar.core.outcome import Failed
+from jumar.core.outcome import MOST, Failed
 from jumar.core.run import Purpose
 from jumar.core.verdict import OVERTAKEN, REJECTED, Decision
 from jumar.reports.values import Values, kept, tried
@@ -64,9 +64,14 @@ class FailureGroup(msgspec.Struct, frozen=True, kw_only=True):
 def relative_gain(record: ExperimentRecord, values: Values, metric: Metric, parent: float) -> float | None:
     """The experiment's gain as a share of its parent's value: the judge's estimate where it gave one."""
     if record.verdict and record.verdict.gain is not None:
-        return record.verdict.gain / abs(parent) if parent else record.verdict.gain
+        return share_of(record.verdict.gain, parent)
     value = values.of(record)
     return None if value is None else metric.relative_gain(parent, value)
+
+
+def share_of(gain: float, level: float) -> float:
+    """A gain as a share of a level's size; of none, the gain itself. Never more than one can reckon with."""
+    return max(-MOST, min(MOST, gain / abs(level) if level else gain))
 
 
 def parents(experiments: Sequence[ExperimentRecord], values: Values) -> dict[str, float]:

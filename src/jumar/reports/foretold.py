@@ -8,6 +8,7 @@ import msgspec
 
 from jumar.core.contract import Metric
 from jumar.core.experiment import ExperimentRecord
+from jumar.reports.findings import share_of
 from jumar.reports.values import tried
 from jumar.reports.words import percent, plural
 from jumar.rules.lessons import Calibration
@@ -33,7 +34,7 @@ def foretold_by(experiments: Sequence[ExperimentRecord], metric: Metric) -> tupl
             experiment=record.number,
             agent=record.experiment.agent,
             predicted=record.experiment.predicted,
-            measured=measured,
+            measured=share_of(measured, 1.0),
             kept=record.stands,
         )
         for record in tried(experiments)

@@ -10,6 +10,7 @@ import msgspec
 from jumar.core.contract import Metric
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.ledger import StudyRecord
+from jumar.reports.findings import share_of
 from jumar.reports.values import Values, tried
 
 MOST_TOGETHER = 20
@@ -67,7 +68,7 @@ def steps_to(
                 hypothesis=one.experiment.hypothesis,
                 agent=one.experiment.agent,
                 value=value,
-                gain=moved / abs(base) if moved is not None and base else moved,
+                gain=None if moved is None or base is None else share_of(moved, base),
             )
         )
         before = value
@@ -89,15 +90,11 @@ def _together(record: ExperimentRecord) -> Together | None:
         experiment=record.number,
         first=int(seen["experiment"]),
         hypothesis=record.experiment.hypothesis,
-        alone=_share(seen["gain"], seen["champion"]),
+        alone=share_of(seen["gain"], seen["champion"]),
         confirmed=bool(seen["confirmed"]),
         on_top_of=int(seen["on_top_of"]),
-        on_top=_share(seen["on_top"], level),
+        on_top=share_of(seen["on_top"], level),
     )
-
-
-def _share(gain: float, level: float) -> float:
-    return gain / abs(level) if level else gain
 
 
 def abridged(steps: Sequence[Step], most: int = MOST_STEPS) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
