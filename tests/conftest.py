@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -15,6 +18,10 @@ from jumar.testing.repository import only_here
 
 for name in [name for name in os.environ if name.startswith("JUMAR_")]:
     del os.environ[name]
+
+
+os.environ["XDG_STATE_HOME"] = _STATE = tempfile.mkdtemp(prefix="jumar-tests-")  # and without our user's
+atexit.register(shutil.rmtree, _STATE, ignore_errors=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

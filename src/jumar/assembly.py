@@ -36,6 +36,7 @@ from jumar.home import (
     Home,
     Options,
     at_scale,
+    refuse_strangers,
     shares_for,
     wanted_of,
     with_limits,
@@ -81,7 +82,7 @@ def assembled(home: Home, contract_text: str, options: Options, observe: Observe
             _refuse_other_terms(home.study, terms, options)
         pinned = at_scale(read_contract(terms.contract), terms.scale)
         contract = with_limits(pinned, contract_text) if record else pinned
-        accepted = options.sandbox is not None or bool(terms.waived)
+        accepted = refuse_strangers(home, terms, options, begins=record is None)
         waived = preflight(contract, sandbox.name, sandbox.promises, waive=accepted)
         executor = _executor(home, contract, options, sandbox)
         try:

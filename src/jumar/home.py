@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -11,10 +13,12 @@ import msgspec
 
 from jumar.core.contract import Clock, Contract
 from jumar.core.event import StudyStarted
-from jumar.errors import ContractInvalid, TargetUnfit, Usage
+from jumar.errors import ContractInvalid, LedgerUnfit, TargetUnfit, Usage
 from jumar.executors.seats import Wanted
 from jumar.ledgers.place import Address, Place, read_address
+from jumar.ledgers.said import remember, unsaid
 from jumar.rules.contract_file import read_contract
+from jumar.rules.plain import short
 from jumar.rules.shares import disagreement
 
 CONTRACT = "jumar.toml"
@@ -93,6 +97,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
                 ignore.write_text("*\n", encoding="utf-8")
             if self.server is not None:
                 (self.root / SERVER).write_text(f"{self.server}\n", encoding="utf-8")
+                remember(self.folder, SERVER, [self.server.url])
         except OSError as error:
             raise TargetUnfit(
                 f"cannot write to {self.root} ({error.strerror})",
@@ -104,10 +109,12 @@ def find_home(folder: Path, study: str = "", *, ledger: str | None = None) -> Ho
     """Where the target in `folder` lives.
 
     Its ledger is the one asked for, else that of JUMAR_LEDGER in the environment, else the one that was
-    last run with here, else a file. Raises Usage for an address that cannot be read, and for one asked
-    for with its password.
+    last run with here, else a file. Raises Usage for an address that cannot be read, for one asked for with
+    its password, and for one that is remembered here though this user never named it here; LedgerUnfit
+    where somebody committed `.jumar`.
     """
     folder = folder.resolve()
+    _refuse_committed(folder / STATE)
     server = None
     if ledger is not None:
         server = read_address(ledger, whence="--ledger")
@@ -122,7 +129,28 @@ def find_home(folder: Path, study: str = "", *, ledger: str | None = None) -> Ho
     remembered = folder / STATE / SERVER
     if server is None and remembered.exists():
         server = read_address(remembered.read_text(encoding="utf-8"), whence=str(remembered))
+        if unsaid(folder, SERVER, [server.url]):
+            raise Usage(
+                f"{remembered} names {short(server.url, 200)}, which you never named here: it may have come "
+                "with the folder",
+                fix="if you know that server, say it once: jumar run --ledger "
+                f"{shlex.quote(server.url)}; else: rm {shlex.quote(str(remembered))}",
+            )
     return Home(folder=folder, study=study, server=server)
+
+
+@cache
+def _refuse_committed(state: Path) -> None:
+    """Raise LedgerUnfit for a record that came with the code: it tells what its author liked."""
+    from jumar.workspaces.committed import is_committed
+
+    if is_committed(state):
+        raise LedgerUnfit(
+            f"somebody committed {state}: a record is of one checkout, and this one may say what its "
+            "author liked",
+            fix=f"git rm -r --cached {STATE} && git commit -m 'No record'; look at what it is before you "
+            f"trust it, or remove it: rm -r {STATE}",
+        )
 
 
 class Try(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,6 +185,34 @@ def shares_for(asked: str | Mapping[str, float] | None, contract: Contract) -> d
             trouble[0], fix=f"in the same proportions: {trouble[1]}" if trouble[1] else "make them sum"
         )
     return dict(asked)
+
+
+def refuse_strangers(home: Home, terms: StudyStarted, options: Options, *, begins: bool) -> bool:
+    """Whether this user accepted, now or before, what the study's sandbox does not promise.
+
+    A record may have come with the folder. Raises Usage where it names agents that this user never named
+    here, and that may be any program, or talk to any server, with the user's keys.
+    """
+    from jumar.agents.registry import leads_anywhere
+
+    strangers = [spec for spec in terms.shares if leads_anywhere(spec)]
+    if home.state is None:
+        if begins or options.agent:
+            remember(home.folder, "agent", strangers)
+        if begins or options.sandbox:
+            remember(home.folder, "without", terms.waived)
+        if strange := unsaid(home.folder, "agent", strangers):
+            alone = len(terms.shares) == 1
+            words = (spec if alone else f"{spec}={share:g}" for spec, share in terms.shares.items())
+            again = " ".join(f"--agent {shlex.quote(each)}" for each in words)
+            raise Usage(
+                f"the record names the agent `{short(strange[0], 200)}`, which you never named in this "
+                "folder: the record may have come with it",
+                fix=f"if you know it and trust it with your keys: jumar run {again}",
+            )
+    return options.sandbox is not None or (
+        bool(terms.waived) and not unsaid(home.folder, "without", terms.waived)
+    )
 
 
 def wanted_of(contract: Contract, options: Options) -> Wanted:

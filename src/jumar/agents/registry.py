@@ -55,6 +55,14 @@ def anchored(spec: str) -> str:
     return spec
 
 
+def leads_anywhere(spec: str) -> bool:
+    """Whether the words themselves say which program is started, or which server is given a key."""
+    name, _, detail = spec.partition(":")
+    if name in _PROVIDERS:
+        return "@" in detail
+    return name == "command" or name not in (*_OURS, *_PROGRAMS)
+
+
 def _program(name: str, detail: str, bench: Workbench | None, environ: Mapping[str, str]) -> AnyAgent:
     from jumar.agents.command import Command
     from jumar.agents.command_clients import Claude, Client, Codex, Template
