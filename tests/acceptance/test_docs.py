@@ -30,7 +30,7 @@ def typed_on(page: str) -> list[Block]:
     """The blocks of a page that are run, in order."""
     blocks = blocks_of(page, (ROOT / page).read_text(encoding="utf-8"))
     kinds = (*SHELL, "python")
-    return [one for one in blocks if one.kind in kinds and not (one.says("not run") or one.says("shown"))]
+    return [one for one in blocks if one.kind in kinds and one.said == ""]
 
 
 TYPED = {page: typed_on(page) for page in [*shown(), "README.md"] if page not in {*drawn(), OF_OTHERS}}
