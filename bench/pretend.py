@@ -63,12 +63,19 @@ class Clock:
         return self.now
 
 
+class Commits(NamedTuple):
+    """What a workspace holds."""
+
+    made: dict[str, tuple[str, tuple[Edit, ...]]]  #: commit → parent, edits
+    refs: dict[str, str]
+
+
 class PretendedWorkspace:
     """Keeps the promises of `core.workspace.Workspace` that a loop needs; files are there or not, whole."""
 
-    def __init__(self) -> None:
-        self._made: dict[str, tuple[str, tuple[Edit, ...]]] = {}  # commit → parent, edits
-        self._refs: dict[str, str] = {}
+    def __init__(self, commits: Commits | None = None) -> None:
+        self.commits = commits or Commits({}, {})
+        self._made, self._refs = self.commits
         self.tree = lru_cache(maxsize=4096)(self._tree)
         self.ideas = lru_cache(maxsize=4096)(lambda commit: ideas_in(self.tree(commit)))
 
@@ -193,10 +200,15 @@ class Night(NamedTuple):
 
 
 @contextmanager
-def pretended(night: Night, observe: Observer, *, ledger: Ledger | None = None) -> Iterator[Parts]:
-    """Everything a study of the landscape needs. Its ledger is in memory unless one is given."""
+def pretended(
+    night: Night, observe: Observer, *, ledger: Ledger | None = None, commits: Commits | None = None
+) -> Iterator[Parts]:
+    """Everything a study of the landscape needs. Its ledger is in memory unless one is given.
+
+    `commits` are there where it goes on.
+    """
     landscape, agent, slots, chance, nearby = night
-    clock, workspace = Clock(), PretendedWorkspace()
+    clock, workspace = Clock(), PretendedWorkspace(commits)
     secret = sha256(f"{landscape.terms.name}/{chance}".encode()).hexdigest()
     with TemporaryDirectory(
         prefix="jumar-bench-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None

@@ -10,25 +10,23 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
+import sqlite3
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import fmean, stdev
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from msgspec.structs import replace
-
 from bench.common import Bar, arguments, report
 from bench.ideas import START, TERMS, Community, Landscape, Terms, Thinker
-from bench.pretend import RUN_S, Night, PretendedWorkspace, pretended
-from jumar.core.event import Entry, Event, Judged, Proposed, RunEnded, RunStarted
-from jumar.core.ledger import Ledger
-from jumar.core.run import Side
-from jumar.core.verdict import Decision
+from bench.pretend import RUN_S, Commits, Night, PretendedWorkspace, pretended
+from jumar.core.event import Entry, Judged, RunEnded
 from jumar.ledgers.sql import open_ledger
 from jumar.rules.history import History
 from jumar.rules.selection import STARTS_FROM
@@ -43,8 +41,8 @@ RARE = Terms(
     "rare gains", 0.70, 0.298, 2.0, ideas=200_000
 )  # for the long study: as few keeps as long ones have
 MARKS = (1_000, 10_000, 100_000)
-WINDOW = 500  # experiments before a mark over which its cost is averaged
-BATCH = 2_000  # events in one transaction
+WINDOW = 1_000  # experiments after a mark over which its cost is averaged
+TURN = 25  # verdicts
 SCRATCH = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
@@ -193,97 +191,97 @@ def selections(landscapes: int, runs: int, pool: Any) -> dict[str, Any]:
 
 
 class Meter:
-    """CPU of this process at every verdict."""
+    """CPU of this process at every verdict. After TURN of them it waits until it is told to go on."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: Connection) -> None:
+        self._told = told
         self.at: list[float] = []
+        self.runs = 0
 
     def observe(self, event: Entry | Tick) -> None:
         """Take an entry in as it becomes durable."""
-        if isinstance(event, Entry) and isinstance(event.event, Judged):
+        if not isinstance(event, Entry):
+            return
+        self.runs += isinstance(event.event, RunEnded)
+        if isinstance(event.event, Judged):
             self.at.append(time.process_time())
+            if len(self.at) % TURN == 0:
+                self._told.send(None)
+                self._told.recv()
+
+
+class Cost(NamedTuple):
+    """What a controller takes, and what it did for that."""
+
+    cpu_ms: float  #: for a verdict
+    runs: float  #: for a verdict
+    taken_up_s: float  #: CPU, to read the record
+    memory_mb: float  #: of the process at most; researchers and commits that are pretended take some
 
 
 def controller(marks: Iterable[int]) -> dict[str, Any]:
     """CPU of the controller for a verdict at each mark of one long study, its SQLite ledger included.
 
-    Milliseconds of this process in all: it does the researchers' thinking and the pretending too. Between
-    the marks the record is made longer by what happened to other experiments, told once more; then the study
-    is taken up and goes on for WINDOW experiments, which are measured.
+    Milliseconds of a process in all: it does the researchers' thinking and the pretending too. One study is
+    played to the last mark. Then it is taken up as it was at each, by a process for each, and goes on from
+    there: in turns of a few verdicts, so that what else the machine does is the same for all of them.
     """
-    landscape, meter = Landscape(RARE, 0), Meter()
-    figures: dict[str, Any] = {}
+    landscape = Landscape(RARE, 0)
     night = Night(landscape, Thinker(landscape, Community()), WORKERS)
+    figures: dict[str, Any] = {}
+    spawn = multiprocessing.get_context("spawn")
     with TemporaryDirectory(prefix="jumar-bench-", dir=SCRATCH) as place:
-        ledger = open_ledger(Path(place) / "ledger.db")
-        with pretended(night, meter.observe, ledger=ledger) as parts:
-            Loop(parts).run(experiments=WINDOW)
-            for mark in marks:
-                lengthen(ledger, parts.name, mark - WINDOW)
-                loop, meter.at = Loop(parts), []
-                loop.run(experiments=WINDOW)
-                settled = len(meter.at) // 10  # verdicts; before that it reads what there is
-                spent = meter.at[-1] - meter.at[settled]
-                cpu_ms = 1000 * spent / (len(meter.at) - 1 - settled)
-                figures[f"{mark:,} experiments"] = {"cpu_ms": round(cpu_ms, 3)}
-        ledger.close()
-    return figures
+        copies = {mark: Path(place) / f"{mark}.db" for mark in marks}
+        commits = _played(night, Path(place) / "ledger.db", copies)
+        ends = {}
+        for mark, copy in copies.items():
+            ends[mark], end = spawn.Pipe()
+            spawn.Process(target=_go_on, args=(end, copy, commits[mark]), daemon=True).start()
+        while ends:
+            for mark, told in tuple(ends.items()):
+                told.send(None)
+                if isinstance(cost := told.recv(), Cost):
+                    del ends[mark]
+                    rounded = {name: round(value, 3) for name, value in cost._asdict().items()}
+                    figures[f"{mark:,} experiments"] = rounded
+    return {f"{mark:,} experiments": figures[f"{mark:,} experiments"] for mark in copies}
 
 
-def lengthen(ledger: Ledger, study: str, upto: int) -> None:
-    """Tell what became of discarded experiments once more under other numbers, until there are so many."""
-    of: dict[int, list[Event]] = defaultdict(list)
-    for entry in ledger.entries(study):
-        number = _about(entry.event)
-        if number:
-            of[number].append(entry.event)
-    record = ledger.study(study)
-    assert record is not None
-    lost = [
-        events
-        for events in of.values()
-        if isinstance(events[-1], Judged) and events[-1].verdict.decision is Decision.DISCARDED
-    ]
-    batch: list[Event] = []
-    for number in range(len(of) + 1, upto):
-        batch += (_renamed(event, number, record.champion_commit) for event in lost[number % len(lost)])
-        if len(batch) > BATCH or number == upto - 1:
-            ledger.append(study, *batch)
-            batch = []
+def _played(night: Night, place: Path, copies: Mapping[int, Path]) -> dict[int, Commits]:
+    """Play a study, copy its ledger at each mark, and return the commits that there were by then."""
+    ledger = open_ledger(place)
+    commits: dict[int, Commits] = {}
+    with pretended(night, lambda _: None, ledger=ledger) as parts:
+        judged = 0
+        for mark, copy in copies.items():
+            Loop(parts).run(experiments=mark - judged)
+            judged = mark
+            with closing(sqlite3.connect(place)) as full, closing(sqlite3.connect(copy)) as other:
+                full.backup(other)
+            assert isinstance(parts.workspace, PretendedWorkspace)
+            made, refs = parts.workspace.commits
+            commits[mark] = Commits({**made}, {**refs})
+    ledger.close()
+    return commits
 
 
-def _about(event: Event) -> int:
-    match event:
-        case Proposed(experiment=experiment):
-            return experiment.number
-        case RunStarted(run=run):
-            return run.experiment
-        case RunEnded(key=key):
-            return int(key.partition("-")[0])
-        case Judged(experiment=number):
-            return number
-    return 0
-
-
-def _renamed(event: Event, number: int, champion: str) -> Event:
-    """What happened to an experiment, as of another one on this champion."""
-    match event:
-        case Proposed(experiment=experiment):
-            own = {"number": number, "commit": f"{number:040x}", "tree": f"{number:064x}"}
-            return replace(event, experiment=replace(experiment, parent=champion, **own))
-        case RunStarted(run=run):
-            commit = f"{number:040x}" if run.side is Side.CANDIDATE else champion
-            key = _key(run.key, number)
-            return replace(event, run=replace(run, experiment=number, key=key, commit=commit))
-        case RunEnded(key=key):
-            return replace(event, key=_key(key, number))
-        case Judged():
-            return replace(event, experiment=number)
-    return event
-
-
-def _key(key: str, number: int) -> str:
-    return f"{number}-{key.partition('-')[2]}"
+def _go_on(told: Connection, place: Path, commits: Commits) -> None:
+    """Take a study up, and play WINDOW experiments of it in turns."""
+    landscape, meter = Landscape(RARE, 0), Meter(told)
+    night = Night(landscape, Thinker(landscape, Community()), WORKERS)
+    ledger = open_ledger(place)
+    with pretended(night, meter.observe, ledger=ledger, commits=commits) as parts:
+        began = time.process_time()
+        loop = Loop(parts)
+        taken_up_s = time.process_time() - began
+        told.recv()
+        loop.run(experiments=WINDOW)
+    ledger.close()
+    settled = len(meter.at) // 10  # verdicts; before that agents read what there is
+    count = len(meter.at) - 1 - settled
+    cpu_ms = 1000 * (meter.at[-1] - meter.at[settled]) / count
+    most_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    told.send(Cost(cpu_ms, meter.runs / len(meter.at), taken_up_s, most_mb))
 
 
 def bars(figures: Mapping[str, Any], marks: tuple[int, ...]) -> list[Bar]:
