@@ -14,7 +14,20 @@ from typing import Any
 import pytest
 from sqlalchemy import Pool, event, inspect, text
 
-from jumar.core.event import Asked, Certified, Event, Noticed, Rested, Resumed, RunLost, Wish
+from jumar.core.desk import Usage
+from jumar.core.event import (
+    Answered,
+    Asked,
+    Certified,
+    Event,
+    Noticed,
+    Rested,
+    Resumed,
+    RunLost,
+    TakenUp,
+    Thought,
+    Wish,
+)
 from jumar.core.ledger import Ledger
 from jumar.core.outcome import Measured
 from jumar.core.verdict import Decision
@@ -103,12 +116,17 @@ def test_the_time_that_a_controller_had_a_study_is_counted(
 @pytest.mark.parametrize("seed", range(20))
 def test_the_tables_and_the_history_count_the_same_time(seed: int, tmp_path: Path) -> None:
     dice, history = Random(seed), History()
+    talk = [TakenUp(key="k", who="a", until=1e9, outside=outside) for outside in (False, True)]
+    talk += [
+        Answered(agent="a", request="r", reply="b", usage=Usage(model="m")),
+        Thought(agent="a", waited_s=1),
+    ]
     times = iter([0.0, *sorted(dice.uniform(0, 9000) for _ in range(60))])
     with closing(open_ledger(tmp_path / "ledger.db", now=lambda: next(times))) as ledger:
         ledger.append(STUDY, started())
         for _ in range(60):
             with suppress(LedgerConflict):
-                ledger.append(STUDY, dice.choice([RESUMED, RESTED, some_event(dice)]))
+                ledger.append(STUDY, dice.choice([RESUMED, RESTED, some_event(dice), dice.choice(talk)]))
         for entry in ledger.entries(STUDY):
             history.apply(entry)
         study = ledger.study(STUDY)

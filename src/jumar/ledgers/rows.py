@@ -6,7 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from jumar.core.event import Entry
@@ -57,14 +70,27 @@ _OF_STUDY = _ENTRY.where(ENTRY.c.study == bindparam("study")).order_by(ENTRY.c.s
 _AFTER = _OF_STUDY.where(ENTRY.c.seq > bindparam("after")).limit(bindparam("most"))
 _LINKS = select(ENTRY).where(ENTRY.c.seq > bindparam("after")).order_by(ENTRY.c.seq).limit(bindparam("most"))
 _AT = _ENTRY.where(ENTRY.c.seq.in_(bindparam("places", expanding=True)))
-_OF_NONE = _OF_STUDY.where(ENTRY.c.experiment.is_(None))
+
+
+def _is(*kinds: str) -> ColumnElement[bool]:
+    """Whether an entry's event is of one of these kinds, as its first bytes say."""
+    return or_(*(ENTRY.c.event.like(f'{{"type":"{kind}"%') for kind in kinds))
+
+
+# Of what is about no experiment nearly all is agents' talk, several entries for each proposal: a look at a
+# study of 100,000 decodes none of it.
+_OF_NONE = _OF_STUDY.where(
+    ENTRY.c.experiment.is_(None),
+    not_(_is("answered", "thought", "taken_up", "handed_in", "noted", "heard")),
+)
+_BY_CONTROLLER = or_(
+    ENTRY.c.experiment.is_not(None),
+    _is("answered", "thought"),
+    and_(_is("taken_up"), ENTRY.c.event.not_like('%"outside":true%')),
+)
 _HEARD = (
     select(ENTRY.c.at)
-    .where(
-        ENTRY.c.study == bindparam("study"),
-        ENTRY.c.seq < bindparam("before"),
-        ENTRY.c.experiment.is_not(None),
-    )
+    .where(ENTRY.c.study == bindparam("study"), ENTRY.c.seq < bindparam("before"), _BY_CONTROLLER)
     .order_by(ENTRY.c.seq.desc())
     .limit(1)
 )

@@ -124,9 +124,9 @@ def record(name: str, tally: Tally, entries: Mapping[int, Entry], active_s: floa
 
 
 def active_s(entries: Iterable[Entry], heard_before: Callable[[int], float]) -> float:
-    """Seconds during which a controller had the study, from those entries that are of no experiment.
+    """Seconds during which a controller had the study, from the entries where it began, rested or waited.
 
-    `heard_before` gives the time of the last entry of an experiment before a place in the chain.
+    `heard_before` gives the time of the controller's last other entry before a place in the chain.
     """
     worked = Worked()
     for entry in entries:

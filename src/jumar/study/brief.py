@@ -97,7 +97,8 @@ class Briefing:
         if history is not self._told:
             self._told, self._seen, self._shown = history, 0, Snapshot()
         experiments, veil = history.experiments, self.veil(history)
-        changed = {number: veil.record(experiments[number]) for number in experiments.changes[self._seen :]}
+        numbers = dict.fromkeys(experiments.changes[self._seen :])  # most change several times
+        changed = {number: veil.record(experiments[number]) for number in numbers}
         self._seen = len(experiments.changes)
         self._shown = self._shown.with_(changed) if changed else self._shown
         return self._shown
