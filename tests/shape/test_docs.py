@@ -29,7 +29,7 @@ BLOCKS = [block for page in PAGES for block in blocks_of(page, TEXTS[page])]
 NOT_RUN_HERE = {*drawn(), "src/jumar/integrations/skill/SKILL.md"}
 MOST_NOT_RUN = 36  #: commands that need an account, a cluster, a server or minutes; each says which
 
-CONTRACT = {
+CONTRACT: dict[str, dict[str, Any]] = {
     "target": {"name": "t", "editable": ["*.py"]},
     "run": {"command": ["python", "x.py"], "budget": "20s"},
     "measure": {"metric": "loss"},
@@ -100,10 +100,9 @@ def read_as_settings(text: str, folder: Path) -> None:
         (folder / "hooks.toml").write_text(text, encoding="utf-8")
         assert read_hooks(folder / "hooks.toml")
         return
-    lacks = {name: terms for name, terms in CONTRACT.items() if name not in found}
     for name, terms in CONTRACT.items():
-        lacks |= {} if name not in found or set(terms) <= set(found[name]) else {name: {}}
-    assert all(terms for terms in lacks.values()), "a group of a contract with its required keys"
+        assert set(terms) <= set(found.get(name, terms)), f"[{name}] lacks one of its required keys"
+    lacks = {name: terms for name, terms in CONTRACT.items() if name not in found}
     more = "".join(
         f"\n[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in terms.items())
         for name, terms in lacks.items()
