@@ -48,7 +48,7 @@ class Watched(NamedTuple):
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Serves a study's pages: the address, with its token. A server on the same port takes another's place."""
+    """Serves a study: the address, with its token. A server on the same port takes another's place."""
     running: dict[str, subprocess.Popen[str]] = {}
 
     def start(folder: Path, *words: str, port: str = "0") -> str:

@@ -25,8 +25,8 @@ CANDIDATE, REFERENCE = "var(--one)", "var(--other)"
 
 _FONT = 'system-ui, "Segoe UI", "DejaVu Sans", sans-serif'
 _STEADY = {"animation": False, "textStyle": {"fontFamily": _FONT}}
-#: `tip` is a text of ours or a hypothesis; the hint is drawn as SVG text.
-_TIP_JS = "p => (p.data && p.data.tip) || (p.value ? '#' + p.value[0] + '   ' + p.value[1] : '')"
+#: `tip` is a text of ours or a hypothesis; the hint is drawn as SVG text. Thousands of dots have none.
+_TIP_JS = "p => p.data.tip || '#' + p.value[0] + '   ' + p.value[1] + '   ' + p.seriesName"
 _TICK_JS = (
     "v => typeof v !== 'number' ? v : Math.abs(v) >= 1e5 || (v !== 0 && Math.abs(v) < 1e-4) "
     "? v.toExponential(1) : String(+v.toPrecision(6))"
@@ -214,10 +214,11 @@ def _hollow(name: str, dots: Iterable[Dot], ends: tuple[float, float], edge: str
     }  # fmt: skip
 
 
-def _placed(dot: Dot, ends: tuple[float, float]) -> Point:
+def _placed(dot: Dot, ends: tuple[float, float]) -> Point | list[float]:
     """Where a dot stands; one off the scale is a triangle at the edge that points at it."""
     if ends[0] <= dot.value <= ends[1]:
-        return {"value": [dot.number, dot.value], "tip": _tip(dot)}
+        value = [dot.number, float(f"{dot.value:.7g}")]
+        return {"value": value, "tip": _tip(dot)} if dot.label else value
     above = dot.value > ends[1]
     return {
         "value": [dot.number, ends[1] if above else ends[0]],

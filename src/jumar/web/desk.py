@@ -15,7 +15,7 @@ from jumar.board import Board, trouble_of
 from jumar.errors import JumarError, Usage
 from jumar.reports.pages import Overview, Trouble
 
-LOOK_S = 0.25  #: how often the record is asked whether anything is new
+LOOK_S = 0.15  #: how often the record is asked whether anything is new
 BROKEN_LOOK_S = 1.0  #: the same while it cannot be read
 BEAT_S = 1.0  #: how often pages are told while the study runs: clocks and curves go on, and it may end
 _THREADS = 4
