@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,9 @@ class MlflowTracker:
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
         from mlflow.tracking import MlflowClient  # noqa: PLC0415  (a second and a half)
 
-        logging.getLogger("mlflow").setLevel(logging.WARNING)  # its tables are made: nobody asked
-        logging.getLogger("alembic").setLevel(logging.WARNING)
+        for name in ("mlflow", "alembic"):  # its tables are made: nobody asked
+            logging.getLogger(name).setLevel(logging.ERROR)
+        _look_at(place)
         self._study, self._place = study, place
         self._metric = named(study.contract.measure.metric.name)
         with self._troubles():
@@ -135,10 +137,11 @@ class MlflowTracker:
     @contextmanager
     def _troubles(self) -> Iterator[None]:
         from mlflow.exceptions import MlflowException  # noqa: PLC0415
+        from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
         try:
             yield
-        except MlflowException as error:
+        except (MlflowException, SQLAlchemyError) as error:
             raise EnvironmentUnfit(
                 f"MLflow at {self._study.hide(self._place)} does not take it: "
                 f"{short(self._study.hide(str(error)), 300)}",
@@ -149,6 +152,21 @@ class MlflowTracker:
 def address_of(place: str) -> str:
     """What MLflow calls a store: a plain path is an SQLite file."""
     return place if "://" in place else f"sqlite:///{Path(place).absolute()}"
+
+
+def _look_at(place: str) -> None:
+    """Raise EnvironmentUnfit for a file that is no database: MLflow would try it for minutes."""
+    address = address_of(place)
+    path = Path(address.removeprefix("sqlite:///"))
+    if not address.startswith("sqlite:///"):
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("PRAGMA schema_version")
+    except sqlite3.Error as error:
+        fix = f"name a file in it, such as {place}/mlflow.db" if path.is_dir() else "name another file"
+        raise EnvironmentUnfit(f"{place} cannot be a store of MLflow's: {error}", fix=fix) from error
 
 
 def _artefacts_beside(place: str) -> str | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from jumar.errors import EnvironmentUnfit
 from jumar.exports.outgoing import Course, Outgoing, Sheet, counted, named
 from jumar.exports.sending import need
 
@@ -27,6 +29,7 @@ class TrackioTracker:
             os.environ.pop(name, None)
         os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
         if place:
+            Path(place).mkdir(parents=True, exist_ok=True)
             os.environ["TRACKIO_DIR"] = str(Path(place).absolute())  # read when it is imported
         import trackio  # noqa: PLC0415  (half a second)
 
@@ -34,6 +37,7 @@ class TrackioTracker:
         self._project = named(study.contract.target.name).replace("/", "_")
         self._metric = named(study.contract.measure.metric.name)
         self._runs = dict(self._find_runs())
+        self._written: set[int] = set()
 
     def known(self) -> Mapping[int, str]:
         return {number: mark for number, (_, mark) in self._runs.items()}
@@ -59,6 +63,11 @@ class TrackioTracker:
             rows[step.number] = {name: value for name, value in figures.items() if value is not None}
         name = f"study {self._study.record.name}"
         self._write(_COURSE, name, {**course.words, **course.figures, _MARK: course.mark}, rows)
+        if missing := self._written - dict(self._find_runs()).keys():
+            raise EnvironmentUnfit(
+                f"trackio kept {len(self._written) - len(missing):,} of {len(self._written):,} runs",
+                fix="see that its folder may be written and has room, and do the same again",
+            )
 
     def close(self) -> None:
         """Every run was finished."""
@@ -81,7 +90,10 @@ class TrackioTracker:
         self, number: int, name: str, config: Mapping[str, object], rows: Mapping[int, dict[str, float]]
     ) -> None:
         said = {**config, _STUDY: self._study.key, _NUMBER: number}
-        with contextlib.redirect_stdout(io.StringIO()):  # it greets at every run
+        self._written.add(number)
+        # It greets at every run; that it could not keep one it says as a warning, and we by looking.
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             run = self._trackio.init(
                 project=self._project,
                 name=name,
