@@ -148,11 +148,24 @@ class StudyView:
         """What an experiment changed, as a unified diff against its parent. Raises CommitLost."""
         from jumar.workspaces.git import open_workspace
 
-        experiment = self.experiment(number).experiment
+        made, workspace = self.experiment(number).experiment, open_workspace(self.folder)
         try:
-            return open_workspace(self.folder).diff(experiment.parent, experiment.commit)
+            return workspace.diff(made.parent, made.commit)
         except CommitLost:  # of another clone, it may be: a server has the commits of all
-            return self._workspace().diff(experiment.parent, experiment.commit)
+            self._bring_line(workspace, number)
+            return workspace.diff(made.parent, made.commit)
+
+    def _bring_line(self, workspace: GitWorkspace, number: int | None) -> None:
+        """Have in this clone the commits of an experiment and of those that it stands on, and no others."""
+        from jumar.ledgers.served import bring_commits
+
+        ledger, line = self._opened(), list[ExperimentRecord]()
+        number = number if ledger.server else None  # beside a file there is nothing to be had
+        while number is not None and (record := ledger.experiment(self.name, number)):
+            line.append(record)
+            parent = record.experiment.parent
+            number = ledger.number_of(self.name, parent) if parent != record.experiment.commit else None
+        bring_commits(ledger, self.name, workspace, line)
 
     def artefact(self, digest: str) -> bytes:
         """The bytes of a log, curve or score that a run record names."""

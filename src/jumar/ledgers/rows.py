@@ -35,6 +35,12 @@ _APPEND = insert(ENTRY)
 _TALLIES = select(STUDY).order_by(STUDY.c.started)
 _TALLY = select(STUDY).where(STUDY.c.name == bindparam("study"))
 _LAST = select(STUDY.c.last).where(STUDY.c.name == bindparam("study"))
+_OF_COMMIT = (
+    select(EXPERIMENT.c.number)
+    .where(EXPERIMENT.c.study == bindparam("study"), EXPERIMENT.c.commit_sha == bindparam("commit_sha"))
+    .order_by(EXPERIMENT.c.number)
+    .limit(1)
+)
 _BEGIN = insert(STUDY)
 _COUNT = update(STUDY).where(STUDY.c.name == bindparam("study"))
 _PROPOSE = insert(EXPERIMENT)
@@ -180,6 +186,12 @@ def tally_of(connection: Connection, study: str) -> Tally | None:
 def last_of(connection: Connection, study: str) -> int:
     """The newest entry's place in a study; 0 where there is no such study. As cheap as a look can be."""
     return connection.scalar(_LAST, {"study": study}) or 0
+
+
+def number_of(connection: Connection, study: str, commit: str) -> int | None:
+    """The experiment that made a commit, if one did. Looks at all of them."""
+    number: int | None = connection.scalar(_OF_COMMIT, {"study": study, "commit_sha": commit})
+    return number
 
 
 def tallies(connection: Connection) -> dict[str, Tally]:

@@ -116,6 +116,10 @@ class SqlLedger:
 
         return self._read(at_a_glance)
 
+    def number_of(self, study: str, commit: str) -> int | None:
+        """The experiment that made a commit, if one did."""
+        return self._read(partial(rows.number_of, study=study, commit=commit))
+
     def last_seq(self, study: str) -> int:
         """The place of a study's newest entry; 0 where there is none. For whoever asks all the time."""
         return self._read(partial(rows.last_of, study=study))

@@ -20,12 +20,6 @@ NOTHING = math.nan  #: where a number is wanted and there is none
 NOBODY = -1  #: instead of the number of an experiment
 
 STATE = {name: code for code, name in enumerate(STATES)}
-_FLOATS = (
-    "value", "gain", "low", "high", "predicted", "measured", "usd", "seconds", "cpu_s", "proposed_at",
-    "judged_at",
-)  # fmt: skip
-_WHOLES = ("parent", "taught_by", "runs")
-_TEXTS = ("hypothesis", "reason", "touched", "code", "agent", "author")
 
 if TYPE_CHECKING:
     Floats = array[float]
@@ -86,12 +80,14 @@ class Columns(msgspec.Struct):
             )
         self.state.append(STATE["open"])
         self.tokens.append(0)
-        for name in _FLOATS:
-            getattr(self, name).append(NOTHING)
-        for name in _WHOLES:
-            getattr(self, name).append(NOBODY)
-        for name in _TEXTS:
-            getattr(self, name).append("")
+        for column in (self.value, self.gain, self.low, self.high, self.predicted, self.measured, self.usd):
+            column.append(NOTHING)
+        for column in (self.seconds, self.cpu_s, self.proposed_at, self.judged_at):
+            column.append(NOTHING)
+        for whole in (self.parent, self.taught_by, self.runs):
+            whole.append(NOBODY)
+        for text in (self.hypothesis, self.reason, self.touched, self.code, self.agent, self.author):
+            text.append("")
         self.runs[number] = 0
         self.cpu_s[number] = 0.0
 
