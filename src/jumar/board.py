@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from threading import Lock, RLock
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from jumar.beside import Beside, trouble_of
 from jumar.core.contract import Contract
 from jumar.core.ledger import StudyRecord
-from jumar.errors import LedgerUnfit, NeverRun
+from jumar.errors import JumarError, LedgerUnfit, NeverRun
 from jumar.home import CONTRACT, pinned, strayed
 from jumar.ledgers.chain import Broken
 from jumar.ledgers.sql import Head, SqlLedger
@@ -185,8 +186,8 @@ class Board:
         with self._lock:
             if self._course is not None:
                 self._keep(self._course, LEAST_KEPT)
-            if ledger := self._view.ledger():
-                ledger.close()
+            with suppress(JumarError):  # of a record that could not be opened there is nothing to close
+                self._ledger().close()
 
     def _keep(self, course: Course, least: int) -> None:
         """Have the next reading go on from here, where so many entries were read since the last time."""
