@@ -172,12 +172,11 @@ def _row(line: Line, detailed: bool) -> Markup:
     value = "" if line.value is None else number(line.value)
     gain = "" if line.gain is None else percent(line.gain, signed=True)
     judged = moment(line.judged_at)[5:16] if line.judged_at else ""
+    # Without classes: the style sheet knows the columns by their places.
     return Markup(
-        f'<tr data-d="{state}"{place}><td class="n">{linked}</td><td class="{state}">{_marked(line)}</td>'
-        f'<td class="n">{value}</td><td class="n">{gain}</td>'
-        f'<td class="wide">{preformatted(short(line.hypothesis, 120))}</td>'
-        f'<td class="minor">{preformatted(line.agent)}</td><td class="n minor">{line.runs}</td>'
-        f'<td class="n minor">{line.cpu_s:.1f}</td><td class="minor">{judged}</td></tr>'
+        f'<tr data-d="{state}"{place}><td>{linked}</td><td>{_marked(line)}</td><td>{value}</td>'
+        f"<td>{gain}</td><td>{preformatted(short(line.hypothesis, 120))}</td><td>{preformatted(line.agent)}</td>"
+        f"<td>{line.runs}</td><td>{line.cpu_s:.1f}</td><td>{judged}</td></tr>"
     )
 
 
