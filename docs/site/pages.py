@@ -97,7 +97,27 @@ def staged(page: str, names: dict[str, str]) -> str:
         anchor = f"#{anchor}" if anchor and place in names else ""
         return f"{'!' if link.image else ''}[{link.words}]({way}{anchor})"
 
-    return _replaced(text, renamed)
+    return _widened(_replaced(text, renamed))
+
+
+def _widened(text: str) -> str:
+    """Lists as Python's Markdown reads them: what belongs to an item stands four columns in, apart."""
+    lines: list[str] = []
+    width, fenced, parted = 0, False, True
+    for line in text.split("\n"):
+        fenced ^= line.startswith("```")
+        item = None if fenced else re.match(r"(?:\d+\.|[-*]) +", line)
+        if item:
+            if lines and lines[-1] and (parted or not width):
+                lines.append("")
+            width, parted = len(item[0]), False
+        elif not line:
+            parted = True
+        elif not line.startswith(" " * width):
+            width = 0
+        belongs = width and not item and line.startswith(" " * width)
+        lines.append(f"{' ' * (4 - width)}{line}" if belongs else line)
+    return "\n".join(lines)
 
 
 def _replaced(text: str, renamed: Callable[[Link], str]) -> str:

@@ -16,6 +16,7 @@ from docs.site.__main__ import build
 from docs.site.blocks import SHELL, Block, blocks_of, is_among, outputs_of, script_of
 from docs.site.pages import ROOT, shown
 from docs.site.reference import pages as drawn
+from markdown_it import MarkdownIt
 
 from jumar.app import open_study
 from jumar.core.experiment import ExperimentRecord
@@ -138,11 +139,24 @@ def test_the_site_is_built_without_a_warning_and_asks_nothing_of_anybody(tmp_pat
     assert {url for text in pages.values() for url in re.findall(fetched, text)} == set()
     styles = "".join(path.read_text(encoding="utf-8") for path in site.rglob("*.css"))
     assert re.findall(r"(?:url\(|@import )[\"']?https?:", styles) == []
+    for page, name in shown().items():
+        as_git_hosts_do = MarkdownIt("commonmark").enable("table")
+        wanted = as_git_hosts_do.render((ROOT / page).read_text(encoding="utf-8"))
+        came = pages[site / name.replace("README.md", "index.md").replace(".md", ".html")]
+        assert shape_of(came.partition("<article")[2].partition("</article>")[0]) == shape_of(wanted), page
     for path, text in pages.items():
         if path.name != "404.html":
             assert "offline.js" in text
             lost = [place for place in places_in(text) if not os.path.exists(path.parent / place)]
             assert lost == [], path.name
+
+
+def shape_of(html: str) -> dict[str, int]:
+    """How many items, tables, rows, blocks and pictures a text has, in whatever dialect it was read."""
+    html = re.sub(r"(?s)^.*?(?=<h1)", "", html)
+    html = re.sub(r"(?s)<footer.*|<nav.*?</nav>", "", html)
+    tags = ("li", "ol", "table", "tr", "pre", "img", "h2")
+    return {tag: len(re.findall(rf"<{tag}[ >]", html)) for tag in tags}
 
 
 def places_in(text: str) -> set[str]:
