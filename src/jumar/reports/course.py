@@ -50,6 +50,7 @@ from jumar.rules.telling import measured_share
 from jumar.rules.worked import Worked
 
 LATEST = 60  # entries that are remembered whole
+MOST_WORDS = 600  # of a hypothesis or a reason on a line; the page of one experiment has all
 MOST_EXAMPLES = 5  # of the proposals that were refused for one reason
 _WITHOUT_NUMBER = (STATE["failed"], STATE["invalid"])
 
@@ -169,7 +170,7 @@ class Course(msgspec.Struct):
 
     def _enter(self, made: Experiment) -> None:
         columns, number = self.columns, made.number
-        columns.hypothesis[number] = made.hypothesis
+        columns.hypothesis[number] = on_a_line(made.hypothesis)
         columns.touched[number] = columns.shared(", ".join(made.touched))
         columns.parent[number] = NOBODY if number == BASELINE else self.numbers.get(made.parent, NOBODY)
 
@@ -279,7 +280,7 @@ class Course(msgspec.Struct):
     def _write(self, number: int, verdict: Verdict, state: str) -> None:
         """What a verdict says, on the experiment's line."""
         columns = self.columns
-        columns.state[number], columns.reason[number] = STATE[state], verdict.reason
+        columns.state[number], columns.reason[number] = STATE[state], on_a_line(verdict.reason)
         columns.code[number] = columns.shared(verdict.code)
         low, high = verdict.interval or (None, None)
         for name, said in (("gain", verdict.gain), ("low", low), ("high", high)):
@@ -355,6 +356,11 @@ class Course(msgspec.Struct):
     def _tell(self, entry: Entry, _: Event) -> None:
         self.latest.append(entry)
         del self.latest[:-LATEST]
+
+
+def on_a_line(words: str) -> str:
+    """As much of it as a row has."""
+    return words if len(words) <= MOST_WORDS else words[: MOST_WORDS - 1] + "…"
 
 
 def _strand(agent: str, strand: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from jumar.core.contract import Contract, Metric
 from jumar.core.curve import Curve, Point
@@ -48,7 +49,9 @@ def detail(course: Course, record: ExperimentRecord, contract: Contract, found: 
     number, made = record.number, record.experiment
     line, children = line_of(course, number), children_of(course, number)
     verdict = record.verdict or record.held
-    row = row_of(course, number)
+    row = replace(row_of(course, number), hypothesis=made.hypothesis)
+    if verdict and not record.refuted:
+        row = replace(row, reason=verdict.reason)
     shown = [run for run in record.runs if run.run.key in found.curves]
     lesson = found.said or lesson_of(record, course.metric)
     diff = found.diff.encode("utf-8", "replace")

@@ -9,7 +9,7 @@ from jumar.board import Board
 from jumar.core.contract import Contract
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.ledger import StudyRecord
-from jumar.reports.course import Course
+from jumar.reports.course import Course, on_a_line
 from jumar.reports.glance import Now, overview
 from jumar.reports.pages import Overview
 from jumar.reports.rows import row_of
@@ -49,7 +49,7 @@ def _of_rows(course: Course, records: Sequence[ExperimentRecord]) -> Iterator[st
             ("value", row.value, values.of(record)),
             ("certain", row.certain, number in sure and not record.refuted),
             ("runs", row.runs, len(record.runs)),
-            ("hypothesis", row.hypothesis, record.experiment.hypothesis),
+            ("hypothesis", row.hypothesis, on_a_line(record.experiment.hypothesis)),
             ("cost", row.usd, record.experiment.cost.usd),
         )
         yield from (

@@ -11,7 +11,7 @@ from jumar.core.run import Purpose, Run
 from jumar.core.verdict import Decision, Verdict
 from jumar.errors import LedgerUnfit, Usage
 from jumar.reports import glance
-from jumar.reports.course import Course
+from jumar.reports.course import MOST_WORDS, Course
 from jumar.reports.lineage import tree
 from jumar.reports.pages import SORTS, Query, Row
 from jumar.reports.rows import children_of, line_of, row_of, selected
@@ -236,7 +236,11 @@ def test_the_time_of_runs_is_kept_however_wide_the_steps_become() -> None:
     assert len(BusySlots().told([5.0], 1e6).runs) <= MOST_STEPS
 
 
-def test_a_record_that_holds_a_million_texts_shares_those_that_repeat() -> None:
-    course = course_of(EXPERIMENTS)
+def test_texts_that_repeat_are_kept_once_and_long_ones_cut(course: Course) -> None:
     agents = {id(name) for name in course.columns.agent}
     assert len(agents) == len(set(course.columns.agent))
+    told = replace(proposed(0).experiment, hypothesis="x" * 5000)
+    long = Course(metric=course.metric)
+    for entry in entries("s", [(0.0, started()), (0.0, Proposed(experiment=told))]):
+        long.apply(entry)
+    assert len(row_of(long, 0).hypothesis) == MOST_WORDS
