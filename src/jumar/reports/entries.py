@@ -175,8 +175,8 @@ def _row(line: Line, detailed: bool) -> Markup:
     # Without classes: the style sheet knows the columns by their places.
     return Markup(
         f'<tr data-d="{state}"{place}><td>{linked}</td><td>{_marked(line)}</td><td>{value}</td>'
-        f"<td>{gain}</td><td>{preformatted(short(line.hypothesis, 120))}</td><td>{preformatted(line.agent)}</td>"
-        f"<td>{line.runs}</td><td>{line.cpu_s:.1f}</td><td>{judged}</td></tr>"
+        f"<td>{gain}</td><td>{preformatted(short(line.hypothesis, 120))}</td>"
+        f"<td>{preformatted(line.agent)}</td><td>{line.runs}</td><td>{line.cpu_s:.1f}</td><td>{judged}</td></tr>"
     )
 
 

@@ -1,6 +1,7 @@
 "use strict";
 // Sorting and filtering of the table of experiments. The page is complete without it.
-(() => {
+document.documentElement.classList.add("reading");  // what comes late in a long table waits for us
+addEventListener("DOMContentLoaded", () => {
   const MOST = 500;  // rows at once: thousands take seconds to lay out
   const table = document.getElementById("experiments");
   const controls = document.getElementById("controls");
@@ -60,6 +61,7 @@
   more.addEventListener("click", () => { most = Infinity; filter(); });
   controls.hidden = false;
   filter();
+  document.documentElement.classList.remove("reading");
 
   const open = () => {
     const target = document.getElementById(location.hash.slice(1));
@@ -70,4 +72,4 @@
   };
   addEventListener("hashchange", open);
   open();
-})();
+});
