@@ -32,6 +32,11 @@ _TICK_JS = (
     "? v.toExponential(1) : String(+v.toPrecision(6))"
 )
 _MOST_LABELS = 24
+_LEGEND = ["kept", "refuted", "discarded", "open", "no number"]
+_WIDE = {
+    "legend": {"data": _LEGEND, "itemGap": 16},
+    "series": [{"name": "kept", "label": {"formatter": "{b}"}}],
+}
 #: On a phone a label is the number alone.
 _NARROW = {
     "query": {"maxWidth": 520},
@@ -55,11 +60,11 @@ def stairs(seen: Overview) -> Options:
         **_STEADY,
         "aria": {"enabled": True, "label": {"description": _in_words(seen)}},
         "grid": {"left": 8, "right": 18, "top": 44, "bottom": 30, "containLabel": True},
-        "legend": _legend(("kept", "refuted", "discarded", "open", "no number")),
+        "legend": _legend(_LEGEND),
         "tooltip": _tooltip(),
         "xAxis": _axis("experiment", minimum=0, maximum=last + max(1, last // 40), whole=True),
         "yAxis": _axis("", minimum=low, maximum=high),
-        "media": [_NARROW],
+        "media": [_NARROW, {"option": _WIDE}],
         "dataZoom": [{"type": "inside", "zoomOnMouseWheel": "ctrl", "moveOnMouseWheel": False}],
         "series": [
             _dots(
@@ -67,7 +72,7 @@ def stairs(seen: Overview) -> Options:
             ),
             _dots("no number", [], (low, high), color=FAILED, size=7)
             | {"symbol": "path://M0,0L8,8M8,0L0,8", "data": [_at_edge(n, worse) for n in seen.without_value]}
-            | {"itemStyle": {"color": "none", "borderColor": FAILED, "borderWidth": 1.2}},
+            | {"itemStyle": _cross(len(seen.without_value))},
             _hollow("open", [*by_state["open"], *by_state["held"]], (low, high), FAINT),
             _whiskers(seen.steps, (low, high)),
             _staircase(seen, last),
@@ -234,6 +239,15 @@ def _at_edge(number_: int, edge: float) -> Point:
 
 def _size(count: int) -> float:
     return 7 if count < 200 else 5 if count < 1500 else 4
+
+
+def _cross(count: int) -> Options:
+    return {
+        "color": "none",
+        "borderColor": FAILED,
+        "borderWidth": 1.2,
+        "opacity": 0.9 if count < 150 else 0.35,
+    }
 
 
 def _emphasis(color: str) -> Options:

@@ -32,8 +32,11 @@ class Desk:
         self.folder, self.study, self.read_only = folder, study, read_only
         self.trouble: Trouble | None = None
         self._board: Board | None = None
+        self._read: Board | None = None  #: the same while it reads
         self._opening = asyncio.Lock()
         self._overview: Overview | None = None
+        self._glance_s = 0.0  #: how long it took to make
+        self._news, self._told_at = False, 0.0
         self._listeners: set[Listener] = set()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="web")
 
@@ -44,9 +47,12 @@ class Desk:
 
     async def overview(self) -> Overview:
         """The study at a glance; the same one for all who ask between two changes."""
-        if self._overview is None:
-            self._overview = await self.ask(lambda board: board.overview())
-        return self._overview
+        found = self._overview
+        if found is None:
+            began = time.monotonic()
+            found = self._overview = await self.ask(Board.overview)
+            self._glance_s = time.monotonic() - began
+        return found
 
     async def steer(self, deed: Callable[[Study], str]) -> str:
         """Do something to the study: what was done, in words. Raises JumarError."""
@@ -61,11 +67,10 @@ class Desk:
 
     async def watch(self) -> None:
         """Look for news as long as the server lives; nobody looks while no page is open."""
-        beat = 0.0
         while True:
             await asyncio.sleep(BROKEN_LOOK_S if self.trouble else LOOK_S)
             if self._listeners:
-                beat = await self._look(beat)
+                await self._look()
 
     def close(self) -> None:
         """Let go of the record."""
@@ -73,19 +78,27 @@ class Desk:
         if self._board is not None:
             self._board.close()
 
-    async def _look(self, beat: float) -> float:
-        """Take in what is new and tell the pages; when they were last told."""
+    async def _look(self) -> None:
+        """Take in what is new, and tell the pages.
+
+        Of a very long study a glance takes a while; then news are told together, and the beat is slower.
+        """
         try:
-            news = await self._take_in()
+            self._news |= await self._take_in()
         except JumarError as error:
-            news = self._fall(error)
-        now = time.monotonic()
-        if not news and not (self._is_moving() and now - beat >= BEAT_S):
-            return beat
-        self._overview = None
+            self._news |= self._fall(error)
+        since = time.monotonic() - self._told_at
+        beat = (
+            self._overview is not None
+            and self._overview.is_running
+            and since >= max(BEAT_S, 8 * self._glance_s)
+        )
+        if not beat and not (self._news and since >= self._glance_s):
+            return
+        self._overview, self._news = None, False
         for listener in tuple(self._listeners):
             await _tell(listener)
-        return now
+        self._told_at = time.monotonic()
 
     async def _take_in(self) -> bool:
         board = await self._opened()
@@ -103,17 +116,19 @@ class Desk:
             self._board = None
         return self.trouble != before
 
-    def _is_moving(self) -> bool:
-        return self._overview is not None and self._overview.is_running
-
     async def _opened(self) -> Board:
         async with self._opening:
             if self._board is None:
                 self._board = await self._on_thread(self._open)
             return self._board
 
+    @property
+    def progress(self) -> float | None:
+        """How far the record has been read, where that is under way."""
+        return self._read.progress if self._read is not None else None
+
     def _open(self) -> Board:
-        board = Board(open_study(self.folder, study=self.study))
+        board = self._read = Board(open_study(self.folder, study=self.study))
         try:
             board.refresh()
         except JumarError:

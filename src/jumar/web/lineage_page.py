@@ -8,14 +8,16 @@ from typing import NamedTuple
 from nicegui import ui
 from nicegui.page_arguments import PageArguments
 
+from jumar.board import Board
 from jumar.reports.pages import Node, Query, Tree
 from jumar.reports.words import percent, plural
 from jumar.rules.plain import short
+from jumar.web.buttons import ask
 from jumar.web.desk import Desk
 from jumar.web.experiments_page import address_of
-from jumar.web.parts import Part, Words, box, chip, empty, experiment_link, link, value_of
+from jumar.web.parts import Part, Words, box, button, chip, empty, experiment_link, link, value_of
 
-_LANE_PX, _MOST_LANES = 18, 12
+_LANE_PX, _MOST_LANES, _STEP = 18, 12, 60
 
 
 class Rails(NamedTuple):
@@ -52,7 +54,7 @@ class LineagePage:
     title = "Lineage"
 
     def __init__(self, desk: Desk, _: PageArguments) -> None:
-        self._desk = desk
+        self._desk, self._most = desk, _STEP
 
     async def open(self) -> None:
         """Draw the page."""
@@ -62,25 +64,32 @@ class LineagePage:
             "p",
             "lead",
         )
-        self._tree: Part[Tree] = Part(_draw, "section")
+        self._tree: Part[tuple[Tree, int]] = Part(self._draw, "section")
         await self.renew()
 
     async def renew(self) -> None:
         """Draw anew what has changed."""
-        self._tree.show(await self._desk.ask(lambda board: board.tree()))
+        self._tree.show((await self._desk.ask(Board.tree), self._most))
 
+    async def _more(self) -> None:
+        self._most += _STEP
+        if (tree := await ask(self._desk, Board.tree)) is not None:
+            self._tree.show((tree, self._most))
 
-def _draw(tree: Tree) -> None:
-    if len(tree.nodes) < 2:
-        empty("Nothing was kept yet.", "Each keep becomes a branch here, with what was tried on it.")
-    nodes = tree.nodes[::-1]
-    placed = rails(nodes)
-    lanes = min(_MOST_LANES, 1 + max((max((*one.above, one.lane)) for one in placed), default=0))
-    with box("tree", "ol"):
-        for node, where in zip(nodes, placed, strict=True):
-            _draw_node(node, where, lanes)
-    if tree.left_out:
-        Words(f"{plural(tree.left_out, 'older one')} that led nowhere left out.", "p", "note")
+    def _draw(self, content: tuple[Tree, int]) -> None:
+        tree, most = content
+        if len(tree.nodes) < 2:
+            empty("Nothing was kept yet.", "Each keep becomes a branch here, with what was tried on it.")
+        nodes = tree.nodes[::-1][:most]
+        placed = rails(nodes)
+        lanes = min(_MOST_LANES, 1 + max((max((*one.above, one.lane)) for one in placed), default=0))
+        with box("tree", "ol"):
+            for node, where in zip(nodes, placed, strict=True):
+                _draw_node(node, where, lanes)
+        if (older := len(tree.nodes) - len(nodes)) > 0:
+            button(f"Show more of {older:,} older ones", self._more, "quiet spaced")
+        elif tree.left_out:
+            Words(f"{plural(tree.left_out, 'older one')} that led nowhere left out.", "p", "note")
 
 
 def _draw_node(node: Node, where: Rails, lanes: int) -> None:

@@ -22,7 +22,8 @@ THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "jumar-theme"
 _DARK = {"auto": None, "light": False, "dark": True}
 _ICONS = {"auto": "brightness_auto", "light": "light_mode", "dark": "dark_mode"}
-_SHOWN_S = 1.0  #: how long an answer waits for its page to be drawn; what takes longer comes later
+_PROGRESS_S = 0.3
+_SHOWN_S = 0.4  #: how long an answer waits for its page to be drawn; what takes longer comes later
 _KEYS = (
     *((place.key, place.name) for place in PLACES),
     ("/", "Search the experiments"),
@@ -121,6 +122,7 @@ class Shell:
         async with self._drawing:
             with place:
                 reading = Words("Reading the record …", "p", "soft")
+                telling = asyncio.get_running_loop().create_task(self._tell_progress(reading))
                 try:
                     await self._draw_state()
                     await page.open()
@@ -135,7 +137,16 @@ class Shell:
                     place.clear()
                     Words("This page could not be drawn: a mistake in Jumar itself; please report it.", "p")
                     return
+                finally:
+                    telling.cancel()
                 reading.delete()
+
+    async def _tell_progress(self, reading: Words) -> None:
+        """A long record takes its time when nothing is remembered of it."""
+        while True:
+            await asyncio.sleep(_PROGRESS_S)
+            if (done := self._desk.progress) is not None:
+                reading.say(f"Reading the record … {done:.0%}")
 
     async def _draw_state(self) -> None:
         seen = await self._desk.overview()

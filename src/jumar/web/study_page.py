@@ -48,7 +48,7 @@ class StudyPage:
         better = "lower" if seen.direction == "minimize" else "higher"
         reported = ", self-reported" if seen.self_reported else ""
         with section("Course", f"{seen.metric}: {better} is better{reported}"):
-            self._aside: Part[tuple[int, bool]] = Part(_draw_aside)
+            self._aside: Part[Overview] = Part(_draw_aside, key=_left_out)
             self._chart = ui.echart(stairs(seen), on_point_click=_open, renderer="svg").classes("chart")
             self._drawn = stairs_of(seen)
             self._chart.set_visibility(bool(seen.steps or seen.dots))
@@ -87,7 +87,7 @@ class StudyPage:
         self._figures.show(seen)
         self._asks.show(tuple(one for one in seen.waiting if one.kind == "approval"))
         self._notes.show(seen.contract_note)
-        self._aside.show((seen.left_out, bool(seen.steps)))
+        self._aside.show(seen)
         self._running.show(seen)
         self._queue.show(seen)
         self._busy.show(seen.busy)
@@ -173,12 +173,21 @@ def _draw_note(words: str) -> None:
         Words(words, "p", "warning")
 
 
-def _draw_aside(content: tuple[int, bool]) -> None:
-    left_out, measured = content
+def _left_out(seen: Overview) -> tuple[int, int, bool]:
+    """How many are not drawn: with a number, without one; and whether anything is drawn at all."""
+    failed = seen.counts.get("failed", 0) + seen.counts.get("invalid", 0)
+    return seen.left_out, max(0, failed - len(seen.without_value)), bool(seen.steps)
+
+
+def _draw_aside(seen: Overview) -> None:
+    with_number, without, measured = _left_out(seen)
     if not measured:
         empty("Nothing is measured yet.", "Each experiment becomes a dot here, each keep a step.")
-    if left_out:
-        Words(f"{left_out:,} discarded ones are left out, evenly; all are under Experiments.", "p", "note")
+    told = [f"{with_number:,} discarded ones, evenly"] if with_number else []
+    if without:
+        told.append(f"{without:,} older ones without a number")
+    if told:
+        Words(f"Left out: {' and '.join(told)}. All are under Experiments.", "p", "note")
 
 
 def _draw_running(seen: Overview) -> None:
