@@ -13,15 +13,16 @@ from jumar.core.curve import Curve, Point
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.machine import circumstances_in_words
 from jumar.core.outcome import Failed, Measured, Stopped
-from jumar.core.run import RunRecord, Side
+from jumar.core.run import Purpose, RunRecord, Side
 from jumar.reports.course import Course
 from jumar.reports.evidence import evidence_rows
 from jumar.reports.glance import claim_words
 from jumar.reports.pages import CurveView, Detail, LogView, PairView, Row, RunView, Trouble
 from jumar.reports.rows import children_of, line_of, row_of
 from jumar.reports.words import percent
+from jumar.rules.evidence import latest_runs
 from jumar.rules.lessons import lesson_of
-from jumar.rules.plain import short
+from jumar.rules.plain import plain, short
 
 MOST_RUNS = 300
 MOST_CURVES = 16
@@ -49,9 +50,9 @@ def detail(course: Course, record: ExperimentRecord, contract: Contract, found: 
     number, made = record.number, record.experiment
     line, children = line_of(course, number), children_of(course, number)
     verdict = record.verdict or record.held
-    row = replace(row_of(course, number), hypothesis=made.hypothesis)
+    row = replace(row_of(course, number), hypothesis=plain(made.hypothesis, lines=True))
     if verdict and not record.refuted:
-        row = replace(row, reason=verdict.reason)
+        row = replace(row, reason=plain(verdict.reason, lines=True))
     shown = [run for run in record.runs if run.run.key in found.curves]
     lesson = found.said or lesson_of(record, course.metric)
     diff = found.diff.encode("utf-8", "replace")
@@ -62,7 +63,7 @@ def detail(course: Course, record: ExperimentRecord, contract: Contract, found: 
         metric=course.metric.name,
         direction=course.metric.direction.value,
         predicted_words=_predicted(row),
-        lesson=lesson,
+        lesson=plain(lesson),
         lesson_by_agent=bool(found.said),
         details=tuple(_facts(made.details)),
         seconds=made.cost.seconds,
@@ -73,7 +74,9 @@ def detail(course: Course, record: ExperimentRecord, contract: Contract, found: 
         runs_left_out=max(0, len(record.runs) - MOST_RUNS),
         curves=tuple(_curve(run, found.curves[run.run.key], made.commit) for run in shown),
         pairs=tuple(pairs_of(record, course.metric)),
-        evidence=tuple(evidence_rows(verdict)) if verdict else (),
+        evidence=tuple((plain(name), plain(words)) for name, words in evidence_rows(verdict))
+        if verdict
+        else (),
         claim_words="\n".join(
             claim_words(claim, contract) for claim in course.claims if claim.experiment == number
         ),
@@ -145,10 +148,11 @@ def _outcome(run: RunRecord) -> tuple[str, str, float | None, dict[str, float]]:
 
 def pairs_of(record: ExperimentRecord, metric: Metric) -> Iterator[PairView]:
     """Both sides of every comparison, in order, with what the judge made of it where it said so."""
-    sides: dict[tuple[str, int], dict[Side, RunRecord]] = {}
-    for run in record.runs:
-        if run.run.purpose.value in ("confirm", "revisit", "certify") and isinstance(run.outcome, Measured):
-            sides.setdefault((run.run.purpose.value, run.run.pair), {})[run.run.side] = run
+    sides: dict[tuple[Purpose, int], dict[Side, RunRecord]] = {}
+    for purpose in (Purpose.CONFIRM, Purpose.REVISIT, Purpose.CERTIFY):
+        for run in latest_runs(record, purpose):
+            if isinstance(run.outcome, Measured):
+                sides.setdefault((purpose, run.run.pair), {})[run.run.side] = run
     verdict = record.verdict or record.held
     said = verdict.evidence.get("pairs") if verdict else None
     by_seed = (
@@ -158,7 +162,7 @@ def pairs_of(record: ExperimentRecord, metric: Metric) -> Iterator[PairView]:
         seed = next(iter(runs.values())).run.seed
         candidate, reference = (_value(runs.get(side)) for side in (Side.CANDIDATE, Side.REFERENCE))
         both = candidate is not None and reference is not None
-        log_evidence = by_seed.get(seed, {}).get("log_evidence") if purpose == "confirm" else None
+        log_evidence = by_seed.get(seed, {}).get("log_evidence") if purpose is Purpose.CONFIRM else None
         yield PairView(
             pair=pair,
             seed=seed,
@@ -166,7 +170,7 @@ def pairs_of(record: ExperimentRecord, metric: Metric) -> Iterator[PairView]:
             reference=reference,
             gain=metric.gain(reference, candidate) if both else None,  # type: ignore[arg-type]
             log_evidence=log_evidence if isinstance(log_evidence, float | int) else None,
-            purpose=purpose,
+            purpose=purpose.value,
         )
 
 
@@ -204,4 +208,4 @@ def _facts(details: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in details.items():
         if name not in _TOLD_ELSEWHERE:
             said = value if isinstance(value, str) else msgspec.json.encode(value).decode("utf-8", "replace")
-            yield name.replace("_", " "), short(said, MOST_FACT)
+            yield short(name.replace("_", " "), MOST_FACT), short(said, MOST_FACT)
