@@ -116,8 +116,8 @@ def test_the_time_that_a_controller_had_a_study_is_counted(
 @pytest.mark.parametrize("seed", range(20))
 def test_the_tables_and_the_history_count_the_same_time(seed: int, tmp_path: Path) -> None:
     dice, history = Random(seed), History()
-    talk = [TakenUp(key="k", who="a", until=1e9, outside=outside) for outside in (False, True)]
-    talk += [
+    talk: list[Event] = [
+        *(TakenUp(key="k", who="a", until=1e9, outside=outside) for outside in (False, True)),
         Answered(agent="a", request="r", reply="b", usage=Usage(model="m")),
         Thought(agent="a", waited_s=1),
     ]
