@@ -299,7 +299,7 @@ def _some(numbers: Iterable[int]) -> list[int]:
 
 
 def _waits(kind: str, name: str, words: str, since: float) -> Waiting:
-    return Waiting(kind=kind, name=name, words=short(words, 200), since=since)
+    return Waiting(kind=kind, name=plain(name), words=short(words, 200), since=since)
 
 
 def _latest(course: Course, contract: Contract) -> Iterator[Said]:

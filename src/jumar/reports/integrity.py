@@ -12,6 +12,7 @@ from jumar.reports.course import Course
 from jumar.reports.glance import claim_words
 from jumar.reports.pages import BreachGroup, Chain, Integrity, PromiseView
 from jumar.reports.rows import row_of
+from jumar.rules.plain import plain
 from jumar.rules.preflight import IN_WORDS
 
 MOST_REFUTED = 200
@@ -50,9 +51,8 @@ def integrity(course: Course, terms: StudyStarted, contract: Contract, chain: Ch
 def _breaches(course: Course) -> Iterator[BreachGroup]:
     for code, (count, *latest) in course.breaches.items():
         newest = tuple(reversed(latest))
-        yield BreachGroup(
-            code=code, count=count, latest=newest, words=course.columns.reason[newest[0]] if newest else ""
-        )
+        words = plain(course.columns.reason[newest[0]]) if newest else ""
+        yield BreachGroup(code=plain(code), count=count, latest=newest, words=words)
 
 
 def _facts(machine: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.reports.columns import NOBODY, STATE
 from jumar.reports.course import Course
 from jumar.reports.pages import Lessons
-from jumar.rules.lessons import calibrated, learned
+from jumar.rules.lessons import Learned, calibrated, learned
+from jumar.rules.plain import plain
 from jumar.rules.recollection import lessons_of
 from jumar.rules.telling import measured_share
 
@@ -22,18 +25,22 @@ def lessons_page(course: Course, read: Read, first: int, most: int) -> Lessons:
     states, waits = course.columns.state, (STATE["open"], STATE["held"])
     judged = [number for number in range(len(states) - 1, BASELINE, -1) if states[number] not in waits]
     records = [read(number) for number in judged[first : first + most]]
+    puzzles = course.community.puzzles.values()
     return Lessons(
-        lessons=tuple(
-            learned(one, measured_share(one, course.metric), said_of(course, one.number, read))
-            for one in records
-        ),
+        lessons=tuple(_lesson(course, one, read) for one in records),
         total=len(judged),
         predictions=calibrated(_predictions(course)),
-        notes=tuple(reversed(course.community.notes[-MOST_NOTES:])),
-        questions=tuple(
-            f"{puzzle.who}: {puzzle.words}" if puzzle.who else puzzle.words
-            for puzzle in course.community.puzzles.values()
-        ),
+        notes=tuple(plain(words) for words in reversed(course.community.notes[-MOST_NOTES:])),
+        questions=tuple(plain(f"{puzzle.who}: {puzzle.words}") for puzzle in puzzles),
+    )
+
+
+def _lesson(course: Course, record: ExperimentRecord, read: Read) -> Learned:
+    """One experiment's lesson, with nothing in it that would stay invisible."""
+    said = said_of(course, record.number, read)
+    found = learned(record, measured_share(record, course.metric), said)
+    return replace(
+        found, agent=plain(found.agent), hypothesis=plain(found.hypothesis), lesson=plain(found.lesson)
     )
 
 

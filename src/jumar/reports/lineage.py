@@ -8,6 +8,7 @@ from jumar.reports.columns import NOBODY
 from jumar.reports.course import Course
 from jumar.reports.pages import STATES, Node, Tree
 from jumar.reports.rows import gain_of, line_of, state_of
+from jumar.rules.plain import plain
 
 MOST_NODES = 2_000
 
@@ -40,8 +41,8 @@ def _node(course: Course, number: int, on_line: bool, certified: bool) -> Node:
         state=state_of(course, number),
         on_line=on_line,
         is_champion=number == course.champion,
-        label="the unchanged target" if number == BASELINE else columns.hypothesis[number],
-        agent=columns.agent[number],
+        label="the unchanged target" if number == BASELINE else plain(columns.hypothesis[number]),
+        agent=plain(columns.agent[number]),
         value=course.value(number),
         gain=gain_of(course, number),
         certain=number in course.certain and number not in course.refuted,

@@ -12,6 +12,7 @@ from jumar.errors import Usage
 from jumar.reports.columns import NOBODY, STATE
 from jumar.reports.course import Course
 from jumar.reports.pages import SORTS, STATES, Query, Row
+from jumar.rules.plain import plain
 
 MOST_ROWS = 1_000  # of a page
 MOST_LINE = 10_000  # champions between one experiment and the baseline
@@ -60,13 +61,13 @@ def row_of(course: Course, number: int) -> Row:
         low=low,
         high=high,
         predicted=columns.get("predicted", number),
-        hypothesis=columns.hypothesis[number],
-        reason=course.refuted.get(number) or columns.reason[number],
-        code=columns.code[number],
-        agent=columns.agent[number],
+        hypothesis=plain(columns.hypothesis[number]),
+        reason=plain(course.refuted.get(number) or columns.reason[number]),
+        code=plain(columns.code[number]),
+        agent=plain(columns.agent[number]),
         parent=None if parent == NOBODY else parent,
         tries=tries_of(course, number),
-        touched=columns.touched[number],
+        touched=plain(columns.touched[number]),
         runs=columns.runs[number],
         cpu_s=columns.cpu_s[number],
         usd=columns.usd[number],

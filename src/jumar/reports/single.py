@@ -54,6 +54,7 @@ def detail(course: Course, record: ExperimentRecord, contract: Contract, found: 
     if verdict and not record.refuted:
         row = replace(row, reason=plain(verdict.reason, lines=True))
     shown = [run for run in record.runs if run.run.key in found.curves]
+    evidence = evidence_rows(verdict) if verdict else []
     lesson = found.said or lesson_of(record, course.metric)
     diff = found.diff.encode("utf-8", "replace")
     return Detail(

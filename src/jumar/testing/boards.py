@@ -16,6 +16,7 @@ from jumar.reports.rows import row_of
 from jumar.reports.summary import summarise
 from jumar.reports.values import Values
 from jumar.rules.certain import certain
+from jumar.rules.plain import plain
 from jumar.view import StudyView
 
 
@@ -49,7 +50,7 @@ def _of_rows(course: Course, records: Sequence[ExperimentRecord]) -> Iterator[st
             ("value", row.value, values.of(record)),
             ("certain", row.certain, number in sure and not record.refuted),
             ("runs", row.runs, len(record.runs)),
-            ("hypothesis", row.hypothesis, on_a_line(record.experiment.hypothesis)),
+            ("hypothesis", row.hypothesis, plain(on_a_line(record.experiment.hypothesis))),
             ("cost", row.usd, record.experiment.cost.usd),
         )
         yield from (

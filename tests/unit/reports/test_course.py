@@ -244,3 +244,13 @@ def test_texts_that_repeat_are_kept_once_and_long_ones_cut(course: Course) -> No
     for entry in entries("s", [(0.0, started()), (0.0, Proposed(experiment=told))]):
         long.apply(entry)
     assert len(row_of(long, 0).hypothesis) == MOST_WORDS
+
+
+def test_nothing_that_an_agent_wrote_stays_invisible() -> None:
+    hidden = "\x1b[31mred\x1b[0m \u202egnp.exe\x00"
+    told = replace(proposed(0).experiment, hypothesis=hidden, agent=hidden, touched=(hidden,))
+    course = Course(metric=make_study(1)[2].measure.metric)
+    for entry in entries("s", [(0.0, started()), (0.0, Proposed(experiment=told))]):
+        course.apply(entry)
+    row = row_of(course, 0)
+    assert row.hypothesis == row.agent == row.touched == "red \\u202egnp.exe\\x00"
