@@ -25,6 +25,7 @@ from jumar.reports.stack import Step, Together, abridged
 from jumar.reports.summary import Level, Summary
 from jumar.reports.words import number, percent
 
+MOST_WINS = 30  # that are seen at once; the others are folded
 SELF_REPORTED = tag("span", "self-reported", class_="tag warn")
 
 
@@ -151,7 +152,12 @@ def wins(summary: Summary) -> Markup:
         "the sentence at the top is the claim."
     )
     said = tag("p", f"{summary.keeps_in_words()}.") if summary.standing_keeps else None
-    return section("wins", tag("p", note, class_="note"), said, table(heads, rows))
+    more = (
+        tag("details", tag("summary", f"{len(rows) - MOST_WINS:,} more"), table(heads, rows[MOST_WINS:]))
+        if len(rows) > MOST_WINS
+        else None
+    )
+    return section("wins", tag("p", note, class_="note"), said, table(heads, rows[:MOST_WINS]), more)
 
 
 def stack(report: Report) -> Markup:
@@ -280,6 +286,11 @@ def predictions(report: Report) -> Markup:
     )
     said += "relative and uncertified."
     said += f" {beyond:,} beyond the scale stand at its edge." if beyond else ""
+    every = sum(one.compared for one in report.summary.predictions)
+    if every > len(report.foretold):
+        said += (
+            f" All keeps are drawn, and of the others so many that {len(report.foretold):,} of {every:,} are."
+        )
     told = (tag("p", calibration_in_words(one)) for one in report.summary.predictions)
     return section("predictions", *told, tag("figure", drawn, tag("figcaption", said)))
 
