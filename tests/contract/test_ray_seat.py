@@ -16,7 +16,7 @@ import jumar
 from jumar.core.machine import Circumstances
 from jumar.core.sandbox import Promise
 from jumar.errors import JumarError
-from jumar.executors import ray_seat
+from jumar.executors import ray_holds, ray_seat
 from jumar.executors.freight import outline
 from jumar.executors.ray_seat import RaySeat, Terms, version_of
 from jumar.sandboxes.detect import choose
@@ -118,7 +118,7 @@ def test_seats_share_no_cpu_and_one_that_has_to_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
-    monkeypatch.setattr(ray_seat, "nodes", lambda: (((0, 1), (2, 3)),))
+    monkeypatch.setattr(ray_holds, "nodes", lambda: (((0, 1), (2, 3)),))
     seats = [RaySeat() for _ in range(5)]
     before = os.umask(0o022)
     try:

@@ -8,7 +8,6 @@ wanted it is dead, or cannot reach it.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import select
 import shutil
@@ -33,8 +32,8 @@ from jumar.errors import EnvironmentUnfit, JumarError
 from jumar.executors.freight import Depot, Freight, Left, gather, outline
 from jumar.executors.local import placed
 from jumar.executors.machine import ground
+from jumar.executors.ray_holds import Holds, remove_unused
 from jumar.executors.seats import Seat
-from jumar.executors.topology import nodes
 
 LEASE_S = 15.0  # after which one that is not asked after gives up; it is asked twice a second
 SPARE_BYTES = 64 << 20  # of disk, without which no run is begun
@@ -91,7 +90,7 @@ class RaySeat:
         self._here: dict[str, Path] = {}  # places of the last run there → here
         self._root: Path | None = None
         self._under_way = ("", Path())  # a job's key, and its output folder
-        self._held: list[int] = []
+        self._holds = Holds()
         self._is_alone = False
 
     def settle(self, terms: Terms) -> Circumstances | JumarError:
@@ -129,54 +128,17 @@ class RaySeat:
             )
         for place, told in terms.standing.items():
             _refuse_other(Path(place), told)
-        self._root = self._make_root(terms.study)
+        self._root = self._holds.folder(terms.study)
         if shutil.disk_usage(self._root).free < SPARE_BYTES:
             raise EnvironmentUnfit(f"the disk with {self._root} is full", fix="free some disk there")
         self._depot = Depot(self._root)
-        cores = self._take_cores(terms.cores)
+        cores = self._holds.cores(terms.cores)
         self._is_alone = cores is not None
         self._seat = Seat(
             cores=tuple(cpu for core in cores or () for cpu in core),
             threads=len(cores or ()) or terms.cores,
             gpus=os.environ.get("CUDA_VISIBLE_DEVICES", "") if terms.gpus else "",
         )
-
-    def _make_root(self, study: str) -> Path:
-        """The folder that seats of the study share here; those that nobody uses any more go."""
-        home = Path(tempfile.gettempdir()) / f"jumar-seats-{os.getuid()}"
-        home.mkdir(mode=0o711, exist_ok=True)
-        if home.lstat().st_uid != os.getuid() or home.is_symlink():
-            raise EnvironmentUnfit(f"{home} is somebody else's", fix="remove it there")
-        root = home / study
-        while not (held := _hold(root)):  # at this moment another one may be removing it as unused
-            time.sleep(_LOOK_S)
-        self._held.append(held)
-        for other in home.iterdir():
-            if other != root and other.is_dir():
-                _remove_unused(other)
-        return root
-
-    def _take_cores(self, wanted: int) -> list[tuple[int, ...]] | None:
-        """So many CPUs that no other seat of this machine has, whole cores first; None where there are fewer.
-
-        Ray may count more than there is, as `ray start` was told to, or as nodes that share one machine.
-        """
-        home = Path(tempfile.gettempdir()) / f"jumar-cores-{os.getuid()}"
-        home.mkdir(mode=0o700, exist_ok=True)
-        cores = [core for node in nodes() for core in node]
-        threads = [(cpu,) for core in cores for cpu in core]
-        left, taken, held = min(wanted, len(threads)), list[tuple[int, ...]](), list[int]()
-        for part in (*cores, *threads):
-            if len(part) <= left and (locks := _lock_all([home / str(cpu) for cpu in part])):
-                left -= len(part)
-                taken.append(part)
-                held += locks
-        if left:
-            for lock in held:
-                os.close(lock)
-            return None
-        self._held += held
-        return taken
 
     def run(self, order: Order, crates: Mapping[int, Any]) -> Done:
         """Make one run, to its end. Raises EnvironmentUnfit where this machine cannot."""
@@ -272,10 +234,9 @@ class RaySeat:
         self._closing = True
         self._idle.wait(LEASE_S)
         self._clear()
-        while self._held:
-            os.close(self._held.pop())
+        self._holds.let_go()
         if self._root is not None:
-            _remove_unused(self._root)
+            remove_unused(self._root)
 
     def _clear(self) -> None:
         for place in self._here.values():
@@ -366,49 +327,3 @@ def _past(path: Path, length: int) -> bytes:
         return b""
     finally:
         os.close(fd)
-
-
-def _lock(path: Path, *, shared: bool = False) -> int:
-    """Raises BlockingIOError where somebody has it."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        raise
-    return fd
-
-
-def _lock_all(paths: list[Path]) -> list[int]:
-    """Locks on all of them; none where somebody has one."""
-    held: list[int] = []
-    try:
-        for path in paths:
-            held.append(_lock(path))
-    except BlockingIOError:
-        for lock in held:
-            os.close(lock)
-        return []
-    return held
-
-
-def _hold(root: Path) -> int | None:
-    """A hold on the folder, which is made where it is not; None while somebody removes it."""
-    root.mkdir(mode=0o711, exist_ok=True)
-    try:
-        fd = _lock(root / ".held", shared=True)
-    except (BlockingIOError, FileNotFoundError):
-        return None
-    if os.fstat(fd).st_nlink:
-        return fd
-    os.close(fd)
-    return None
-
-
-def _remove_unused(root: Path) -> None:
-    try:
-        fd = _lock(root / ".held")
-    except OSError:
-        return
-    shutil.rmtree(root, ignore_errors=True)
-    os.close(fd)
