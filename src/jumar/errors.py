@@ -7,6 +7,7 @@ JumarError
 ├── EnvironmentUnfit       this machine or checkout cannot run a study      → exit 3
 │   ├── TargetUnfit        no repository, nothing editable, dirty files …   → exit 3
 │   │   └── CommitLost     the repository lacks what the record names       → exit 3
+│   ├── TooLarge           another repository sends more than we take       → exit 3
 │   ├── SandboxUnavailable we could not confine a run; blames no candidate  → exit 3
 │   └── StudyHeld          another process is running this study            → exit 3
 ├── NotMeasurable          the unchanged target gives no usable number      → exit 4
@@ -58,6 +59,10 @@ class TargetUnfit(EnvironmentUnfit):
 
 class CommitLost(TargetUnfit):
     """The repository does not have a commit that the record names: a branch or its objects are gone."""
+
+
+class TooLarge(EnvironmentUnfit):
+    """What another repository sends takes more memory or disk than it may."""
 
 
 class SandboxUnavailable(EnvironmentUnfit):

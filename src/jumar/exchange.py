@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import chain
 from pathlib import Path
 
@@ -18,11 +18,21 @@ from jumar.core.experiment import BASELINE, ExperimentRecord
 from jumar.core.hearsay import FOREIGN, Hearsay
 from jumar.core.ledger import StudyRecord
 from jumar.core.proposal import Proposal
-from jumar.errors import Breach, EnvironmentUnfit, JumarError, Usage
+from jumar.errors import Breach, EnvironmentUnfit, JumarError, TooLarge, Usage
 from jumar.home import Home
 from jumar.ledgers.served import bring_commits
 from jumar.ledgers.sql import open_ledger
-from jumar.rules.hearsay import adopted_name, may_be_told, promising, read_record, told, write_record
+from jumar.rules.contract_kinds import TEXT_NAME, Unfit
+from jumar.rules.evidence import standing
+from jumar.rules.hearsay import (
+    adopted_name,
+    check_gain,
+    may_be_told,
+    promising,
+    read_record,
+    told,
+    write_record,
+)
 from jumar.rules.history import History
 from jumar.rules.plain import short
 from jumar.rules.scope import check_scope
@@ -33,6 +43,7 @@ from jumar.workspaces.objects import translated
 from jumar.workspaces.received import Received, read_tag, receive, tag_of
 from jumar.workspaces.refs import OWN
 from jumar.workspaces.remote import Remote, find_remote
+from jumar.workspaces.unheard import Unheard
 
 MOST_OF_ONE = 10_000  #: records of one ledger that are fetched
 MOST_LEDGERS = 200
@@ -66,35 +77,40 @@ class Exchange:
         self._repo, self._prefix = self._workspace.repository
         self._protected = protected_paths(contract, frozenset(self._workspace.files(record.terms.base)))
         self._briefing = Briefing(home.study, contract, self._workspace, self._protected)
+        self._unheard = Unheard(home.own / "unheard.json")
 
     def sync(self, name: str, *, start: Path, meeting: str = "", push: bool = True) -> Synced:
         """Fetch what others told of the study, and tell them of ours.
 
         `name` is a remote or an address; a relative one starts from `start`. `meeting` is what the
         study is called there, where that is not its own name. Raises EnvironmentUnfit where the other
-        side cannot be reached, and Usage for a name that git does not take.
+        side cannot be reached, and Usage for a name that no study has.
         """
+        _check_name(meeting)
         history, place = self._read(), f"{OWN}{meeting or self._home.study}/by/"
-        if not pygit2.reference_is_valid_name(f"{place}x"):
-            raise Usage(f"git takes no name like {short(meeting, 60)}", fix="use letters, digits and -")
         source, sink = find_remote(self._repo, name, start)
         there = source.refs()
-        refused, wanted = list[Refused](), self._wanted(there, place)
+        wanted, refused = self._wanted(there, place)
         refused += _misnamed(there, place)
-        refused += self._fetch(source, wanted)
-        fresh = [ref for ref in wanted.values() if ref in self._repo.references]
-        refused += self._check(fresh)
-        kept = [ref for ref in fresh if ref in self._repo.references]
+        # What comes is checked where nothing looks for it: whoever is broken off here has heard nothing.
+        self._forget_unchecked()
+        refused += self._fetch(source, there, wanted)
+        came = [name for name in wanted.values() if self._unchecked(*name) in self._repo.references]
+        wrong = list(self._check(came, history))
+        self._unheard.save()
         self._take_in(history)
         sent, unsent = self._tell(history, (sink, there, place)) if push else (0, [])
         return Synced(
-            ledger=self._ledger, sent=sent, fetched=len(kept), refused=(*map(_from_here, refused), *unsent)
+            ledger=self._ledger,
+            sent=sent,
+            fetched=len(came) - len(wrong),
+            refused=(*map(_from_there, (*refused, *wrong)), *unsent),
         )
 
     def heard(self) -> tuple[Hearsay, ...]:
-        """Everything that others told, what is said to be a gain first, the largest first."""
+        """Everything that others told, what is said to be a gain first, the largest first, in turns."""
         found = dict(self._told_here())
-        first = promising(found.values())
+        first = promising(found.values(), self.tried())
         return (*first, *(each for each in found.values() if not each.stands))
 
     def tried(self) -> Mapping[str, ExperimentRecord | None]:
@@ -139,7 +155,7 @@ class Exchange:
         tried, metric = self.tried(), self._contract.measure.metric
         waiting = sum(record is None for record in tried.values())
         adopted, refused = list[Hearsay](), list[Refused]()
-        for each in promising(dict(self._told_here()).values()):
+        for each in promising(dict(self._told_here()).values(), tried):
             if waiting + len(adopted) >= most:
                 break
             if (
@@ -191,49 +207,77 @@ class Exchange:
     def _ref(self, ledger: str, number: int | str) -> str:
         return f"{OWN}{self._home.study}/from/{ledger}/{number}"
 
-    def _wanted(self, there: Mapping[str, str], place: str) -> dict[str, str]:
-        """What is there and not here, of everybody else: ref there → ref here."""
-        found: dict[str, dict[str, str]] = {}
+    def _unchecked(self, ledger: str, number: int | str) -> str:
+        return f"{OWN}{self._home.study}/unchecked/{ledger}/{number}"
+
+    def _forget_unchecked(self) -> None:
+        place = self._unchecked("", "")[:-1]
+        for ref in [ref for ref in self._repo.references if ref.startswith(place)]:
+            self._repo.references.delete(ref)
+
+    def _wanted(
+        self, there: Mapping[str, str], place: str
+    ) -> tuple[dict[str, tuple[str, str]], list[Refused]]:
+        """What is there and not here, of everybody else: ref there → ledger, number; and what was refused."""
+        found: dict[str, dict[str, tuple[str, str]]] = {}
+        refused = []
         for ref, sha in there.items():
             match = _NAME.fullmatch(ref.removeprefix(place)) if ref.startswith(place) else None
-            if match and match[1] != self._ledger:
-                here = self._ref(match[1], match[2])
-                known = self._repo.references.get(here)
-                of_one = found.setdefault(match[1], {})
-                if (known is None or str(known.target) != sha) and len(of_one) < MOST_OF_ONE:
-                    of_one[ref] = here
-        return dict(chain.from_iterable(each.items() for each in list(found.values())[:MOST_LEDGERS]))
+            if not match or match[1] == self._ledger:
+                continue
+            if why := self._unheard.why(f"{match[0]} {sha}"):
+                refused.append(Refused(name=match[0], why=why))
+                continue
+            known = self._repo.references.get(self._ref(match[1], match[2]))
+            of_one = found.setdefault(match[1], {})
+            if (known is None or str(known.target) != sha) and len(of_one) < MOST_OF_ONE:
+                of_one[ref] = (match[1], match[2])
+        some = chain.from_iterable(each.items() for each in list(found.values())[:MOST_LEDGERS])
+        return dict(some), refused
 
-    def _fetch(self, remote: Remote, wanted: Mapping[str, str]) -> Iterator[Refused]:
-        """Fetch all at once; where that fails, ledger by ledger: what is broken is somebody's."""
-        if not wanted:
+    def _fetch(
+        self, remote: Remote, there: Mapping[str, str], wanted: Mapping[str, tuple[str, str]]
+    ) -> Iterator[Refused]:
+        """Fetch all at once; where that fails, ledger by ledger, by halves: what is broken is somebody's."""
+        specs = {ref: self._unchecked(*name) for ref, name in wanted.items()}
+        if not specs:
             return
         try:
-            return remote.fetch(wanted)
+            return remote.fetch(specs)
         except EnvironmentUnfit:
             remote.refs()  # raises, too, where it cannot be reached any more
-        by_ledger: dict[str, dict[str, str]] = {}
-        for there, here in wanted.items():
-            by_ledger.setdefault(here.split("/")[-2], {})[there] = here
+        by_ledger: dict[str, list[str]] = {}
+        for ref, (ledger, _) in wanted.items():
+            by_ledger.setdefault(ledger, []).append(ref)
         for ledger, refs in by_ledger.items():
-            try:
-                remote.fetch(refs)
-            except EnvironmentUnfit as error:
-                yield Refused(name=ledger, why=error.problem)
+            for ref, error in remote.fetch_by_halves({ref: specs[ref] for ref in refs}):
+                name = "/".join(wanted[ref]) if ref else ledger
+                if ref and isinstance(error, TooLarge):
+                    self._unheard.add(f"{name} {there[ref]}", error.problem)
+                yield Refused(name=name, why=error.problem)
 
-    def _check(self, fresh: Sequence[str]) -> Iterator[Refused]:
-        """Drop what was fetched and cannot be listened to; each by name."""
-        for ref in fresh:
+    def _check(self, came: Sequence[tuple[str, str]], history: History) -> Iterator[Refused]:
+        """Put what was fetched and can be listened to where it is looked for, and drop the others by name."""
+        baseline = history.experiments.get(BASELINE)
+        level = 0.0
+        if baseline and baseline.is_kept:
+            level = standing(history, baseline.experiment.commit).value
+        for name in came:
+            ref = self._unchecked(*name)
+            sha = self._repo.references[ref].target
             try:
-                received, _ = self._received(ref)
+                received, hearsay = self._received(ref)
                 edits = received.edits(self._repo)
                 if not edits:
                     raise ValueError("it changes nothing")
                 check_scope(edits, received.was, self._contract.target.editable, self._protected)
+                check_gain(hearsay, self._contract.measure.metric, level)
+                self._repo.references.create(self._ref(*name), sha, force=True)
             except (ValueError, Breach, pygit2.GitError, KeyError) as error:
-                self._repo.references.delete(ref)
-                why = error.problem if isinstance(error, JumarError) else str(error)
-                yield Refused(name="/".join(ref.split("/")[-2:]), why=short(why, 300))
+                why = short(error.problem if isinstance(error, JumarError) else str(error), 300)
+                self._unheard.add(f"{'/'.join(name)} {sha}", why)
+                yield Refused(name="/".join(name), why=why)
+            self._repo.references.delete(ref)
 
     def _received(self, ref: str) -> tuple[Received, Hearsay]:
         """What a ref brought. Raises ValueError or Breach for what is not to be listened to."""
@@ -243,14 +287,15 @@ class Exchange:
         return received, hearsay
 
     def _told_here(self) -> Iterator[tuple[str, Hearsay]]:
-        """Every record that was fetched and found to be one."""
+        """Every record that was fetched and found to be one; what was written there otherwise is none."""
         place = self._ref("", "")[:-1]
         with translated("cannot read what was fetched"):
             for ref in self._repo.references:
                 if ref.startswith(place) and (match := _NAME.fullmatch(ref.removeprefix(place))):
-                    commit, content = read_tag(self._repo, str(self._repo.references[ref].target))
-                    parent = str(self._repo[commit].peel(pygit2.Commit).parent_ids[0])
-                    yield ref, read_record(content, match[1], int(match[2]), commit, parent)
+                    with suppress(ValueError):
+                        commit, content = read_tag(self._repo, str(self._repo.references[ref].target))
+                        parent = str(self._repo[commit].peel(pygit2.Commit).parent_ids[0])
+                        yield ref, read_record(content, match[1], int(match[2]), commit, parent)
 
     def _take_in(self, history: History) -> None:
         """Enter into the record what others claim to be a gain, and what of that they took back."""
@@ -260,8 +305,9 @@ class Exchange:
             if before != each and (before is not None or each.stands) and not self.is_ours(each):
                 news.append(each)
         room = max(0, MOST_HEARD - len(history.elsewhere.claims))
-        fresh = promising(each for each in news if each.name not in history.elsewhere.claims)[:room]
-        known = [each for each in news if each.name in history.elsewhere.claims]
+        claims = history.elsewhere.claims
+        fresh = promising((each for each in news if each.name not in claims), claims)[:room]
+        known = [each for each in news if each.name in claims]
         if fresh or known:
             self._append(*(Heard(hearsay=each) for each in (*known, *fresh)))
 
@@ -330,11 +376,23 @@ class Exchange:
 
 def _misnamed(there: Mapping[str, str], place: str) -> Iterator[Refused]:
     for ref in there:
-        if ref.startswith(place) and not _NAME.fullmatch(ref.removeprefix(place).removesuffix("^{}")):
+        if ref.startswith(place) and not ref.endswith("^{}") and not _NAME.fullmatch(ref.removeprefix(place)):
             yield Refused(name=short(ref.removeprefix(place), 80), why="that is no name of a record")
 
 
-def _from_here(refused: Refused) -> Refused:
+def _check_name(meeting: str) -> None:
+    """Raise Usage for a name that no study has."""
+    try:
+        if meeting:
+            TEXT_NAME.read(meeting)
+        if pygit2.reference_is_valid_name(f"{OWN}{meeting or 'x'}/by/x"):
+            return
+    except Unfit:
+        pass
+    raise Usage(f"no study is called {short(meeting, 60)}", fix=f"--as takes {TEXT_NAME.takes}")
+
+
+def _from_there(refused: Refused) -> Refused:
     return msgspec.structs.replace(refused, name=f"theirs, {refused.name}")
 
 

@@ -24,6 +24,7 @@ from jumar.home import Home, Options
 from jumar.rules.hearsay import write_record
 from jumar.testing.repository import HOOKS, Repository
 from jumar.testing.tiny import CONTRACT, EXACT, Cli
+from jumar.workspaces import remote
 from jumar.workspaces.received import tag_of
 
 THEIRS = "0123456789ab"
@@ -207,6 +208,8 @@ def hostile(forger: Forger, fine: str) -> Iterator[tuple[str, str, dict[str, Any
         ("more than 8,192 bytes", {"hypothesis": "x" * 9_000}),
         ("no effect", {"gain": 1e300}),
         ("no effect", {"interval": (0.2, 0.1)}),
+        ("4611686018427387904 pairs", {"pairs": 2**62}),
+        ("loss fell by all there was", {"gain": 9e5, "interval": (8e5, 9.5e5)}),
     ]
     trees = [
         ("is not editable", tree("other.py", FileMode.BLOB)),
@@ -228,8 +231,9 @@ def hostile(forger: Forger, fine: str) -> Iterator[tuple[str, str, dict[str, Any
 
 
 def test_what_is_forged_or_hostile_is_refused_by_name_and_the_others_go_on(
-    forger: Forger, target: Repository
+    forger: Forger, target: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(remote, "MOST_MEMORY_BYTES", 64 << 20)
     fine = forger.commit(forger.tree("work.py", FileMode.BLOB, EXACT.replace("3.0", "2.0").encode()))
     for why, commit, changed in hostile(forger, fine):
         forger.tell(why, commit, **changed)
@@ -245,19 +249,35 @@ def test_what_is_forged_or_hostile_is_refused_by_name_and_the_others_go_on(
     missing = forger.repo.odb.write(ObjectType.TAG, tag_of("1" * 40, "x", 0, b"{}")[1])
     (Path(forger.repo.path) / f"{PLACE}/{broken}/1").write_text(f"{missing}\n")
 
-    exchange = exchange_of(target.folder)
+    forger.count += 1  # a small object that takes all memory of whoever looks into it
+    head = b"object " + fine.encode() + b"\ntype commit\ntag x\n\n"
+    forger.put("Out of memory", head + b" " * remote.MOST_MEMORY_BYTES)
+
+    exchange, came = exchange_of(target.folder), f"refs/jumar/tiny/unchecked/{THEIRS}/1"
+    target.git("update-ref", came, str(forger.base.id))  # of a sync that was broken off
     synced = exchange.sync("origin", start=Path("/"))
 
     reasons = {each.name: each.why for each in synced.refused}
     assert synced.fetched == 1 and [each.number for each in exchange.heard()] == [1]
-    assert reasons.pop(f"theirs, {broken}").startswith("../bare.git: ")
+    assert reasons.pop(f"theirs, {broken}/1").startswith("../bare.git: ")
     assert reasons.pop("theirs, EVIL/1") == "that is no name of a record"
     for number, why in forger.why.items():
         if why:
             assert why in reasons.pop(f"theirs, {THEIRS}/{number}"), number
     assert reasons == {}
-    kept = target.git("for-each-ref", "--format=%(refname)", "refs/jumar/tiny/from").splitlines()
-    assert kept == [f"refs/jumar/tiny/from/{THEIRS}/1"]
+    kept = target.git("for-each-ref", "--format=%(refname)", "refs/jumar/tiny").splitlines()
+    assert [ref for ref in kept if "/from/" in ref or "/unchecked/" in ref] == [
+        f"refs/jumar/tiny/from/{THEIRS}/1"
+    ]
+
+    # What was refused is not fetched again, and what lies there otherwise is nothing that was heard.
+    fetched = list[str]()
+    monkeypatch.setattr(remote.Remote, "fetch", lambda _, wanted: fetched.extend(wanted))
+    again = exchange_of(target.folder).sync("origin", start=Path("/"), push=False)
+    assert fetched == [f"{PLACE}/{broken}/1"]
+    assert {each.name for each in again.refused} >= {f"theirs, {THEIRS}/{forger.count}"}
+    target.git("update-ref", f"refs/jumar/tiny/from/{THEIRS}/77", str(forger.base.id))
+    assert [each.number for each in exchange.heard()] == [1]
     assert exchange.adopt(f"{THEIRS[:6]}/1").gain == 0.9  # believed by nobody: it is run
 
 
@@ -307,14 +327,17 @@ def test_what_is_told_otherwise_by_now_replaces_what_was_told(forger: Forger, ta
 def test_a_remote_that_is_none_is_one_clear_line(target: Repository, jumar: Cli) -> None:
     worked(target.folder, "nop", 1)
     exchange = exchange_of(target.folder)
-    for remote, said in (
+    for name, said in (
         ("nobody", "is no remote of this repository"),
         ("--upload-pack=touch ran;", "is no remote of this repository"),
         ("/nowhere/at:all", "does not appear to be a git repository"),
         ("ext::sh -c 'touch ran'", "not allowed"),
     ):
         with pytest.raises(JumarError, match=said):
-            exchange.sync(remote, start=target.folder)
+            exchange.sync(name, start=target.folder)
+    for meeting in ("tiny/by", "-x", "a b", "../../heads", "a..b"):
+        with pytest.raises(Usage, match="no study is called"):
+            exchange.sync("origin", start=target.folder, meeting=meeting)
     assert not list(target.folder.glob("ran*"))
     done = jumar(target.folder, "sync", "https://me:secret@127.0.0.1:1/x.git", expect=3).stderr
     assert done.startswith("problem: https://127.0.0.1:1/x.git: ") and "\nfix: " in done

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from jumar.core.contract import Contract, Metric
+from jumar.core.contract import Contract, Direction, Metric
 from jumar.core.experiment import ExperimentRecord
 from jumar.core.hearsay import FOREIGN, Hearsay
 from jumar.core.proposal import ASKED
@@ -22,6 +23,7 @@ MOST_BYTES = 8 << 10  #: of a record
 MOST_WORDS = 600  #: characters of a hypothesis
 MOST_NAME = 100  #: characters of a study, a metric or an agent
 MOST_GAIN = 1e6
+MOST_PAIRS = 1_000  #: of runs that are said to confirm one
 
 
 def terms_digest(contract: Contract) -> str:
@@ -127,17 +129,35 @@ def _check_values(found: Hearsay) -> None:
     in_order = found.interval is None or found.interval[0] <= found.interval[1]
     if not all(map(_is_effect, shares)) or not in_order or not math.isfinite(found.at):
         raise ValueError("the record's numbers are no effect")
-    if found.pairs < 0 or found.decision is Decision.INVALID:
+    if not 0 <= found.pairs <= MOST_PAIRS:
+        raise ValueError(f"the record tells of {found.pairs} pairs of runs")
+    if found.decision is Decision.INVALID:
         raise ValueError("the record tells of nothing that was run")
+
+
+def check_gain(found: Hearsay, metric: Metric, level: float) -> None:
+    """Raise ValueError for a gain in our metric that leaves less than nothing of values like our `level`."""
+    falls = (found.metric, found.direction) == (metric.name, Direction.MINIMIZE) and level > 0
+    if falls and any(share >= 1 for share in (found.gain, *(found.interval or ())[:1]) if share is not None):
+        raise ValueError(f"it claims that {metric.name} fell by all there was, or more")
 
 
 def _is_effect(share: float) -> bool:
     return math.isfinite(share) and abs(share) <= MOST_GAIN
 
 
-def promising(told_here: Iterable[Hearsay]) -> list[Hearsay]:
-    """What is said to be a gain, the largest first: by the lower end of its interval, where it has one."""
-    return sorted((each for each in told_here if each.stands), key=_promise)
+def promising(told_here: Iterable[Hearsay], had: Iterable[str] = ()) -> list[Hearsay]:
+    """What is said to be a gain, the largest first: by the lower end of its interval, where it has one.
+
+    Ledgers take turns, so that one with many claims, or large ones, does not crowd out the others; those
+    of which we `had` fewer claims, by name, come first.
+    """
+    turns = Counter(name.partition("/")[0] for name in had)
+    placed = []
+    for each in sorted((each for each in told_here if each.stands), key=_promise):
+        placed.append((turns[each.ledger], each))
+        turns[each.ledger] += 1
+    return [each for _, each in sorted(placed, key=lambda turn: turn[0])]
 
 
 def _promise(hearsay: Hearsay) -> tuple[float, str]:
@@ -163,7 +183,7 @@ class Elsewhere:
     def untried(self) -> list[Hearsay]:
         """What nobody has adopted, the largest first."""
         known = {words.partition(" ")[0] for words in self.waiting.values()} | self.adopted
-        return promising(each for each in self.claims.values() if each.name not in known)
+        return promising((each for each in self.claims.values() if each.name not in known), known)
 
 
 def claimed(hearsay: Hearsay) -> str:

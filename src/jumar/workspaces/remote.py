@@ -13,18 +13,22 @@ import resource
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pygit2
 
-from jumar.errors import EnvironmentUnfit, Usage
+from jumar.errors import EnvironmentUnfit, TooLarge, Usage
 from jumar.rules.plain import short
+from jumar.workspaces.received import read_tag
 
 MOST_S = 600.0  #: for one request
 MOST_LISTED_BYTES = 64 << 20
 MOST_FETCHED_BYTES = 1 << 30  #: of a pack
+MOST_MEMORY_BYTES = 512 << 20  #: of git: a small pack can hold an object of any size
+MOST_FAILED = 40  #: fetches, in search of what cannot be fetched
 AT_ONCE = 400  #: refs in one push; a command line is bounded
 _PROTOCOLS = "file:git:http:https:ssh"
 # How to log in and to reach a server is the user's to say; all else of git's variables may name
@@ -39,6 +43,10 @@ _HERE = (
     "-c",
     "maintenance.auto=false",
     "-c",
+    "core.bigFileThreshold=32m",  # a larger file is never held in memory as a whole
+    "-c",
+    "pack.threads=2",
+    "-c",
     "fetch.writeCommitGraph=false",
     "-c",
     "push.pushOption=",
@@ -52,9 +60,9 @@ _CURES = (
     (r"not appear to be a git repository|does not exist|not found", "make it: git init --bare FOLDER"),
     (r"resolve host|refused|timed out|unreachable|connect", "see that its server can be reached"),
     (r"denied|could not read|uthentication|verification failed", "log in as for `git fetch`, then try again"),
-    (r"too large|File size limit|SIGXFSZ", "ask whose it is to send less"),
     (r"No space left|quota", "free some disk"),
 )
+_TOO_LARGE = re.compile(r"too large|File size limit|SIGXFSZ|[Oo]ut of memory")
 
 
 class Remote(NamedTuple):
@@ -75,6 +83,10 @@ class Remote(NamedTuple):
 
     def refs(self) -> dict[str, str]:
         """Every ref that it tells of, by name; what a tag stands on as `NAME^{}`."""
+        if folder := self._folder():
+            # Git would read every tag as a whole to say what it stands on, and one can be of any size.
+            with suppress(pygit2.GitError, UnicodeError):
+                return dict(_refs_of(pygit2.Repository(str(folder))))
         said = self._git(
             "ls-remote", *self._deaf("upload-pack"), "--", self.url, most_bytes=MOST_LISTED_BYTES
         )
@@ -82,11 +94,35 @@ class Remote(NamedTuple):
         return {match[2]: match[1] for match in found if match}
 
     def fetch(self, wanted: Mapping[str, str]) -> None:
-        """Fetch refs (there → here), with everything that they rest on."""
+        """Fetch refs (there → here), with everything that they rest on.
+
+        Raises TooLarge for what goes beyond a bound, EnvironmentUnfit for what fails otherwise.
+        """
         options = ("--quiet", "--no-tags", "--no-prune", "--no-recurse-submodules", "--no-write-fetch-head")
         words = ("fetch", *options, "--refmap=", *self._deaf("upload-pack"), "--stdin", "--", self.url)
         specs = "".join(f"+{there}:{here}\n" for there, here in wanted.items())
         self._git(*words, told=specs)
+
+    def fetch_by_halves(self, wanted: Mapping[str, str]) -> Iterator[tuple[str, EnvironmentUnfit]]:
+        """Fetch what can be fetched of these: the refs that cannot, and why; one without a name for the rest.
+
+        Each failure costs a fetch, so the search for those at fault is given up after so many.
+        """
+        parts, failed = [list(wanted)], 0
+        while parts:
+            part = parts.pop()
+            try:
+                self.fetch({ref: wanted[ref] for ref in part})
+            except EnvironmentUnfit as error:
+                failed += 1
+                if failed > MOST_FAILED:
+                    yield "", error
+                    return
+                half = len(part) // 2
+                if half:
+                    parts += [part[half:], part[:half]]
+                else:
+                    yield part[0], error
 
     def push(self, objects: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
         """Set refs there to objects of ours; of refs that are refused, the reason.
@@ -118,10 +154,14 @@ class Remote(NamedTuple):
 
     def _deaf(self, program: str) -> tuple[str, ...]:
         """What has a folder of this machine served without its own hooks."""
-        path = self.url.removeprefix("file://")
-        if not (self.start / path).exists():
+        if not self._folder():
             return ()
         return (f"--{program}=git {' '.join(_DEAF)} -c receive.autogc=false {program}",)
+
+    def _folder(self) -> Path | None:
+        """Where it is, if it is on this machine."""
+        path = self.start / self.url.removeprefix("file://")
+        return path if path.exists() else None
 
     def _git(
         self, *words: str, told: str = "", most_bytes: int = MOST_FETCHED_BYTES, may_fail: str = "\0"
@@ -145,6 +185,8 @@ class Remote(NamedTuple):
             with process:
                 try:
                     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+                    # Its own memory, and that of what it starts; files that it looks into do not count.
+                    resource.prlimit(process.pid, resource.RLIMIT_DATA, (MOST_MEMORY_BYTES,) * 2)
                     code = process.wait(MOST_S)
                 except subprocess.TimeoutExpired as error:
                     raise EnvironmentUnfit(
@@ -163,6 +205,8 @@ class Remote(NamedTuple):
         lines = [line for line in said.splitlines() if line.startswith(("fatal:", "error:"))]
         why = short((lines or said.splitlines() or [f"git ended with {code}"])[0], 300)
         why = why.removeprefix("fatal: ").replace(self.url, self.shown)
+        if _TOO_LARGE.search(said):
+            return TooLarge(f"{self.shown}: {why}", fix="ask whose it is to send less")
         fix = next(
             (cure for words, cure in _CURES if re.search(words, said)), "see what `git ls-remote` says of it"
         )
@@ -188,6 +232,15 @@ def find_remote(repo: pygit2.Repository, name: str, start: Path) -> tuple[Remote
         )
     remote = Remote(git_dir, name, name, start)
     return remote, remote
+
+
+def _refs_of(repo: pygit2.Repository) -> Iterator[tuple[str, str]]:
+    for name in repo.references:
+        target = repo.references[name].target
+        if isinstance(target, pygit2.Oid):
+            yield name, str(target)
+            with suppress(ValueError):
+                yield f"{name}^{{}}", read_tag(repo, str(target))[0]
 
 
 def _environment() -> dict[str, str]:

@@ -52,6 +52,14 @@ def test_the_largest_claims_come_first_by_what_is_sure_of_them() -> None:
     assert promising([silent, wide, back, bare, lost, narrow]) == [narrow, bare, wide, silent]
 
 
+def test_ledgers_take_turns_so_that_one_does_not_crowd_out_the_others() -> None:
+    many = [hearsay(number, gain=0.9, interval=None) for number in range(1, 4)]
+    modest = [hearsay(number, ledger="f" * 12, gain=0.01, interval=None) for number in (1, 2)]
+    names = [each.name[0] for each in promising([*modest, *many])]
+    assert names == ["0", "f", "0", "f", "0"]
+    assert promising([*modest, *many], had=["0123456789ab/7", "0123456789ab/8"])[:2] == modest
+
+
 def test_claims_are_told_in_words_that_stay_somebodys() -> None:
     assert claimed(hearsay()) == "kept there, +2 % (1 to 3 %) in 3 pairs"
     assert claimed(hearsay(taken_back=True, gain=None)) == "taken back there"
