@@ -75,9 +75,7 @@ def detail(course: Course, record: ExperimentRecord, contract: Contract, found: 
         runs_left_out=max(0, len(record.runs) - MOST_RUNS),
         curves=tuple(_curve(run, found.curves[run.run.key], made.commit) for run in shown),
         pairs=tuple(pairs_of(record, course.metric)),
-        evidence=tuple((plain(name), plain(words)) for name, words in evidence_rows(verdict))
-        if verdict
-        else (),
+        evidence=tuple((plain(name), plain(words)) for name, words in evidence),
         claim_words="\n".join(
             claim_words(claim, contract) for claim in course.claims if claim.experiment == number
         ),
