@@ -37,7 +37,7 @@ class TensorboardTracker:
             for step, point in counted(curve):
                 events.number(key, point.loss, step, sheet.ended_at)
         for key, value in sheet.figures.items():
-            events.number(key, value, 0, sheet.ended_at)
+            events.number(self._tag(key), value, 0, sheet.ended_at)
         for key, text in {**sheet.words, **sheet.papers()}.items():
             events.text(key, text, sheet.ended_at)
         events.end_session(sheet.decision not in ("failed", "invalid"), sheet.ended_at)
@@ -51,13 +51,17 @@ class TensorboardTracker:
                 if value is not None:
                     events.number(key, value, step.number, step.at)
         for key, value in course.figures.items():
-            events.number(key, value, 0, self._study.record.last_at)
+            events.number(self._tag(key), value, 0, self._study.record.last_at)
         for key, text in course.words.items():
             events.text(key, text, self._study.record.last_at)
         events.close()
 
     def close(self) -> None:
         """Every file was closed."""
+
+    def _tag(self, figure: str) -> str:
+        """Single figures are folded away under one heading: a card for each would bury the curves."""
+        return figure if figure == self._metric else f"figures/{figure}"
 
 
 class _Events:
