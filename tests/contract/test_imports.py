@@ -86,6 +86,14 @@ def test_it_goes_on_to_other_programs(checkout: Checkout) -> None:
     assert as_text(history.outgoing(str), "csv").count("\n") == 7
 
 
+def test_two_histories_of_one_name_are_two_studies_to_a_tracker(tmp_path: Path) -> None:
+    keys = []
+    for value, more in (("1.0", ""), ("1.1", ""), ("1.0", "b\t0.9\t0\tkeep\tlater\n")):
+        (tmp_path / "results.tsv").write_text(f"{HEAD}a\t{value}\t0\tkeep\tstart\n{more}", encoding="utf-8")
+        keys.append(read_history(tmp_path / "results.tsv", Asked()).outgoing(str).key)
+    assert keys[0] == keys[2] != keys[1]
+
+
 def test_commits_that_are_gone_and_keeps_off_the_branch_are_told(checkout: Checkout, tmp_path: Path) -> None:
     other = tmp_path / "results.tsv"
     other.write_text("".join(checkout.rows), encoding="utf-8")

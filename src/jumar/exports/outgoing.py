@@ -44,8 +44,12 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         """Names the study among all others, of whatever ledger: exported again, it is found by this."""
-        said = f"{self.record.name}\n{self.record.started_at!r}\n{self.record.terms.base}"
-        return hashlib.sha256(said.encode()).hexdigest()[:12]
+        said = f"{self.record.name}\n{self.record.started_at!r}\n{self.record.terms.base}".encode()
+        if (
+            not self.record.last_seq
+        ):  # of no ledger, and perhaps without a time or a commit: its beginning tells
+            said += msgspec.json.encode(self.experiments[:1])
+        return hashlib.sha256(said).hexdigest()[:12]
 
     def words(self, text: str) -> str:
         """A text on one line, without secrets, no longer than trackers take it."""
