@@ -118,7 +118,7 @@ def find_home(folder: Path, study: str = "", *, ledger: str | None = None) -> Ho
     server = None
     if ledger is not None:
         server = read_address(ledger, whence="--ledger")
-        if server.password:
+        if server.hidden:
             raise Usage(
                 "--ledger has a password in it, which every process of this machine can read",
                 fix=f"leave it out there, and put it into ~/.pgpass, PGPASSWORD or {LEDGER_VARIABLE}",

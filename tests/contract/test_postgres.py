@@ -276,6 +276,10 @@ def test_a_password_is_kept_apart_from_the_address() -> None:
     assert (str(address), address.password) == ("postgresql://ann@h:5433/jumar?sslmode=require", "a/b@c")
     assert "a/b" not in repr(address)
     assert at("postgresql://h/jumar?password=x&user=y") == Address("postgresql://h/jumar?user=y", "x")
+    more = "sslpassword=k%2B1&ssl%70assword=k+2&scram_client_key=k3&sslkey=%2Ff&options=-c%20a%3Db"
+    address = at(f"postgresql://h/jumar?{more}")
+    assert address.hidden == ("k+2", "k3")
+    assert str(address) == "postgresql://h/jumar?sslkey=%2Ff&options=-c%20a%3Db" and "k3" not in repr(address)
 
 
 @pytest.mark.parametrize("url", ["ledger.db", "mysql://h/d", "postgresql://h", "postgresql://ann:s3/cr@h/d"])

@@ -6,8 +6,9 @@ file of ours can have it.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
@@ -15,19 +16,28 @@ from jumar.errors import Usage
 
 SCHEMES = ("postgresql", "postgres")
 EXAMPLE = "postgresql://ann@db.example.org/jumar"
+_SECRET = re.compile(
+    r"(password|secret|token|scram_(client|server)_key)$", re.IGNORECASE
+)  # of libpq's settings
 
 
 class Address(msgspec.Struct, frozen=True):
-    """A PostgreSQL database. In words it is its URL without the password."""
+    """A PostgreSQL database. In words it is its URL without the password and other secrets."""
 
     url: str
     password: str = ""
+    secrets: tuple[tuple[str, str], ...] = ()  #: others that libpq takes, such as the password of a key
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """What nobody may read."""
+        return tuple(each for each in (self.password, *(value for _, value in self.secrets)) if each)
 
     def __str__(self) -> str:
         return self.url
 
     def __repr__(self) -> str:
-        """Without the password, wherever this is shown."""
+        """Without its secrets, wherever this is shown."""
         return f"<ledger {self.url}>"
 
 
@@ -46,12 +56,17 @@ def read_address(text: str, *, whence: str) -> Address:
         raise _unreadable(whence, "is no address of a PostgreSQL database")
     if not parts.path.strip("/"):
         raise _unreadable(whence, "names no database")
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    secret = secret or next((value for name, value in query if name == "password"), "")
-    rest = urlencode([(name, value) for name, value in query if name != "password"])
+    # As libpq reads it: a plus is no blank.
+    said = (each.partition("=") for each in parts.query.split("&") if each)
+    query = [(unquote(name), unquote(value)) for name, _, value in said]
+    secrets = {name: value for name, value in query if _SECRET.search(name)}
+    secret = secret or secrets.get("password", "")
+    secrets.pop("password", None)
+    rest = urlencode([pair for pair in query if not _SECRET.search(pair[0])], quote_via=quote)
     user, at, host = parts.netloc.rpartition("@")
     netloc = f"{user.partition(':')[0]}{at}{host}"
-    return Address(urlunsplit((SCHEMES[0], netloc, parts.path, rest, "")), secret)
+    url = urlunsplit((SCHEMES[0], netloc, parts.path, rest, ""))
+    return Address(url, secret, tuple(secrets.items()))
 
 
 def is_there(place: Place) -> bool:

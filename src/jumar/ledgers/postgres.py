@@ -218,6 +218,7 @@ def _begin(connection: Connection) -> None:
 def _connect(address: Address, patience_s: float) -> psycopg.Connection[Any]:
     given, asked = urlsplit(address.url).query, {"application_name": "jumar", **_NETWORK}
     settings: dict[str, Any] = {name: value for name, value in asked.items() if f"{name}=" not in given}
+    settings |= dict(address.secrets)
     if address.password:
         settings["password"] = address.password
     connection = psycopg.connect(address.url, **settings)
@@ -250,10 +251,12 @@ def _is_state(mark: str) -> bool:
 
 
 def _detail(error: BaseException | None, address: Address) -> str:
-    """The fault in the server's words, on one line, and never the password."""
+    """The fault in the server's words, on one line, and never a secret."""
     said = getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
     words = " ".join(said.split()).removeprefix("connection failed: ")
-    return words.replace(address.password, "***") if address.password else words
+    for secret in address.hidden:
+        words = words.replace(secret, "***")
+    return words
 
 
 def _names(address: Address) -> dict[str, str]:
