@@ -149,7 +149,7 @@ def _words(text: str, color: str, position: str) -> Options:
 
 
 def _kept(seen: Overview) -> Options:
-    labelled = {dot.number for dot in [dot for dot in seen.steps if dot.label][-_MOST_LABELS:]}
+    labelled = {dot.number for dot in [dot for dot in seen.steps if dot.label and dot.number][-_MOST_LABELS:]}
     words = {
         dot.number: f"#{dot.number}  {short(dot.label, 60)}" for dot in seen.steps if dot.number in labelled
     }

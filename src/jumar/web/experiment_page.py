@@ -106,7 +106,7 @@ class ExperimentPage:
         Words(_title(row), "h1", "title")
         _draw_figures(detail)
         if row.reason:
-            Words(row.reason[:1].upper() + row.reason[1:], "p", "lead wide-text")
+            Words(row.reason, "p", "lead wide-text")
         for words in (detail.predicted_words, detail.claim_words):
             if words:
                 Words(words, "p", "note")

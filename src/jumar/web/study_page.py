@@ -234,9 +234,11 @@ def _draw_queue(seen: Overview) -> None:
     if not waiting and not seen.queued:
         return empty("Nothing waits.", "Proposals that have no free worker yet stand here.")
     if seen.queued:
-        Words(f"{plural(seen.queued, 'run')} wait for a worker", "p", "soft small")
+        waits = "1 run waits" if seen.queued == 1 else f"{seen.queued:,} runs wait"
+        Words(f"{waits} for a worker", "p", "soft small")
     rows = [(one.kind, _named(one), short(one.words, 140)) for one in waiting[:_MOST_QUEUED]]
-    table(("what", "who", "about"), rows)
+    if rows:
+        table(("what", "who", "about"), rows)
     if (more := len(waiting) - _MOST_QUEUED) > 0:
         Words(f"and {more:,} more", "p", "note")
 
