@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from jumar.study.parts import Observer
 
 
+MOST_TOLD = 4_000  #: characters of what agents are told at once
+
 Result = TypeVar("Result")
 
 
@@ -98,9 +100,17 @@ class Study(StudyView):
         self.ask(Wish.RETEST, str(number))
 
     def ask(self, wish: Wish, words: str = "") -> int:
-        """Ask a running study to pause, resume, stop or certify, or tell its agents something: the entry."""
+        """Ask a running study to pause, resume, stop or certify, or tell its agents something: the entry.
+
+        Raises Usage for words that a brief has no room for.
+        """
         from jumar.ledgers.sql import open_ledger
 
+        if wish is Wish.TELL and len(words) > MOST_TOLD:
+            raise Usage(
+                f"{len(words):,} characters are more than a brief has room for ({MOST_TOLD:,})",
+                fix="say it shorter, or write it into program.md and start anew: jumar run --new",
+            )
         self._recorded()
         with closing(open_ledger(self.home.ledger)) as ledger:
             return ledger.append(self.name, Asked(wish=wish, words=words))[0].seq

@@ -102,4 +102,6 @@ def test_a_study_without_lessons_says_so(
 
 def test_nothing_is_told_where_there_are_no_words(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert ending(["tell", " ", "-C", str(folder)]) == 2
-    assert "there are no words to tell" in capsys.readouterr().err
+    assert ending(["tell", "x" * 4_001, "-C", str(folder)]) == 2
+    said = capsys.readouterr().err
+    assert "there are no words to tell" in said and "4,001 characters are more than a brief" in said

@@ -158,9 +158,12 @@ def _refusals(brief: Brief) -> str:
 
 
 def _messages(brief: Brief, most: int) -> str:
-    lines = fitting((f"- {short(words, 500)}" for words in reversed(brief.messages)), most)
-    if not lines:
+    if not brief.messages:
         return ""
+    said = [f"- {plain(words)}" for words in reversed(brief.messages)]
+    lines = fitting(said, most) or [cut(said[0], 3 * most)]  # which says that it was cut
+    if earlier := len(said) - len(lines):
+        lines.append(f"({earlier} earlier: no room)")
     return "## Words of the person whose study this is, the latest first\n\n" + "\n".join(lines)
 
 

@@ -90,6 +90,18 @@ def test_the_budget_holds_whatever_there_is_to_tell(
     assert "read it with the tool `file`" in text
 
 
+def test_words_of_the_person_are_told_whole_and_what_has_no_room_is_said(
+    long_study: tuple[ExperimentRecord, ...],
+) -> None:
+    said = "the end of what was said"
+    text = told(brief_of(long_study, messages=("first", "x " * 1_900 + said)))
+    assert said in text and "- first" in text
+    text = told(brief_of(long_study, messages=("first", "x" * 3_999, "y" * 3_999)))
+    assert "y" * 3_999 in text and "(2 earlier: no room)" in text
+    text = told(brief_of(long_study, messages=("€" * 4_000,)))
+    assert "more characters …]" in text
+
+
 def test_reading_bit_by_bit_remembers_the_same_as_reading_at_once(
     long_study: tuple[ExperimentRecord, ...],
 ) -> None:
