@@ -45,7 +45,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small target with a study that has reached its limit."""
     folder = tmp_path_factory.mktemp("finished") / "target"
     folder.mkdir()
-    files = {"work.py": NOISY, "jumar.toml": contract(experiments=4), "program.md": "Lower the loss.\n"}
+    files = {"work.py": NOISY, "jumar.toml": contract(experiments=6), "program.md": "Lower the loss.\n"}
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     start = "git init -q && git add -A && git -c user.name=T -c user.email=t@localhost commit -qm start"
