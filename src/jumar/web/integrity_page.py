@@ -8,7 +8,7 @@ from nicegui import ui
 from nicegui.page_arguments import PageArguments
 
 from jumar.reports.pages import Chain, Integrity
-from jumar.reports.words import duration, plural
+from jumar.reports.words import duration, plural, size
 from jumar.rules.plain import short
 from jumar.web.buttons import ask
 from jumar.web.desk import Desk
@@ -85,9 +85,15 @@ def _draw_score(found: Integrity) -> None:
             ("hidden data", "yes: no run can read it" if found.hidden else "none: gains rest on fresh seeds"),
             ("sandbox", found.sandbox),
             ("Jumar", found.jumar),
-            *((name, short(value, 200)) for name, value in found.machine),
+            *(_fact(name, value) for name, value in found.machine),
         )
     )
+
+
+def _fact(name: str, value: str) -> tuple[str, str]:
+    if name.endswith(" bytes") and value.isdecimal():
+        return name.removesuffix(" bytes"), size(int(value))
+    return name, short(value, 200)
 
 
 def _draw_breaches(found: Integrity) -> None:
