@@ -58,6 +58,7 @@ from jumar.study.flight import CURVE_FILE
 from jumar.study.holdout import inspect_hidden
 from jumar.study.parts import Observer, Parts
 from jumar.study.places import Surroundings, remove_folder
+from jumar.study.steady import SteadyClock
 from jumar.study.surroundings import find_hidden, look_around
 from jumar.study.workbench import StudyBench
 from jumar.workspaces.git import GitWorkspace, open_workspace
@@ -248,7 +249,7 @@ def _parts(
     around = look_around(contract, home.folder, paths, environ, private=private)
     bench = bench_of(home, contract, sandbox, around, protected)
     program = workspace.read(terms.base, contract.target.program) or b""
-    team = make_team(terms.shares, contract.hybrid, bench, environ)
+    team, clock = make_team(terms.shares, contract.hybrid, bench, environ), SteadyClock()
     return Parts(
         name=home.study,
         terms=terms,
@@ -272,6 +273,8 @@ def _parts(
         knobs=KnobsNow(),
         with_knobs=with_knobs,
         variants=variants,
+        now=clock,
+        jumped=clock.jumped,
         machine=this_machine,
     )
 

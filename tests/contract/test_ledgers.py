@@ -20,6 +20,7 @@ from jumar.core.event import (
     Asked,
     Certified,
     Event,
+    Idled,
     Noticed,
     Rested,
     Resumed,
@@ -92,6 +93,18 @@ DAYS: dict[str, tuple[float, list[tuple[float, Event]]]] = {
         [(0, RESUMED), (4, PAUSE), (9, proposed(0)), (12, GO_ON), (15, Noticed(words="on"))],
     ),
     "paused until its end": (4.0, [(0, RESUMED), (4, PAUSE), (900, RESTED)]),
+    "a machine that slept, and one that is set back": (
+        9.0,
+        [
+            (0, RESUMED),
+            (4, proposed(0)),
+            (86_400, Idled(over=True, jumped=True)),
+            (86_403, run_started(0)),
+            (500, Idled(over=True, jumped=True)),
+            (502, RESTED),
+            (600, Idled(over=True, jumped=True)),
+        ],
+    ),
     "a clock that was set back": (0.0, [(100, RESUMED), (40, proposed(0))]),
 }
 

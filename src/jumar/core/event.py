@@ -252,6 +252,7 @@ class Idled(msgspec.Struct, frozen=True, kw_only=True, tag="idled"):
     """Nothing runs and nobody thinks: proposals from outside are waited for, which is no time worked."""
 
     over: bool = False  #: something came
+    jumped: bool = False  #: the clock was set or stood still: what has passed by it was not worked
 
 
 class Resumed(msgspec.Struct, frozen=True, kw_only=True, tag="resumed"):

@@ -14,6 +14,7 @@ from jumar.core.event import (
     Certified,
     Entry,
     Event,
+    Idled,
     Judged,
     Proposed,
     Refuted,
@@ -130,7 +131,7 @@ def active_s(entries: Iterable[Entry], heard_before: Callable[[int], float]) -> 
     """
     worked = Worked()
     for entry in entries:
-        if isinstance(entry.event, Resumed):
+        if isinstance(entry.event, Resumed) or (isinstance(entry.event, Idled) and entry.event.jumped):
             worked.heard(heard_before(entry.seq))
         worked.apply(entry)
     worked.heard(heard_before(END))

@@ -11,7 +11,8 @@ class Worked(msgspec.Struct):
     """The seconds that a study was worked on, told entry by entry.
 
     A controller that was killed had the study until its last word; how long it lived after that,
-    nobody knows, and it counts for nothing. A clock that is set back takes nothing away.
+    nobody knows, and it counts for nothing. A clock that is set back takes nothing away, and one that is set
+    on, or goes on while the machine sleeps, adds nothing.
     """
 
     seconds: float = 0.0
@@ -22,6 +23,8 @@ class Worked(msgspec.Struct):
         match entry.event:
             case Resumed():  # whoever takes up knows nothing of the time before
                 self.since = entry.at
+            case Idled(jumped=True):
+                self.since = None if self.since is None else entry.at
             case Rested() | Asked(wish=Wish.PAUSE) | Idled(over=False):
                 self.heard(entry.at)
                 self.since = None

@@ -50,6 +50,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     variants: Variants = no_variants  #: of knobs, for sweeps
     notices: tuple[str, ...] = ()  #: what the record should say of this sitting before it begins
     now: Callable[[], float] = time.time
+    jumped: Callable[[], bool] = lambda: False  #: whether that clock did, since this was asked last
     machine: Callable[[], Machine]  #: asked at every claim: a study may have moved
 
     @property

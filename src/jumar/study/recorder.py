@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jumar.core.event import Asked, Entry, Event, HandedIn, Heard, Noted, TakenUp
+from jumar.core.event import Asked, Entry, Event, HandedIn, Heard, Idled, Noted, TakenUp
 from jumar.rules.history import History
 from jumar.study.parts import Parts
 
@@ -40,6 +40,10 @@ class Recorder:
 
     def commit(self) -> None:
         """Write what was noted. Raises LedgerUnfit when it cannot be, and then nothing was."""
+        if self._parts.jumped():
+            # Before all that waits: the ledger gives it the time of now, and nobody worked up to that.
+            self.note(Idled(over=True, jumped=True))
+            self._pending.insert(0, self._pending.pop())
         if not self._pending:
             return
         events, self._pending = self._pending, []
