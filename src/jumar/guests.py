@@ -27,6 +27,7 @@ from jumar.intake import Intake
 from jumar.rules.brief_text import brief_text
 from jumar.sandboxes.detect import choose
 from jumar.study.purse import OwnPurse, Purse
+from jumar.study.questions import withdrawn_in_words
 from jumar.study.reading import Reading
 from jumar.study.surroundings import look_around
 from jumar.study.thinking import Inbox, Thinking
@@ -105,7 +106,8 @@ class _Guest:
         self.desk: GuestDesk | None = None
         self.brief: Brief | None = None
         self.refusals: tuple[str, ...] = ()
-        self.ticket: int | None = None
+        self.ticket: int | None = None  # of what it handed in last, while that is no experiment
+        self.entered: list[int] = []  # tickets of those that are, and may be withdrawn yet
         self.rests_until = 0.0
 
 
@@ -150,11 +152,27 @@ class Guests:
                 guest.thinking.wait(SIT_OUT_S / 30)
 
     def _waits(self, guest: _Guest) -> bool:
-        return guest.ticket is not None and self._intake.find(f"t{guest.ticket}").experiment is None
+        if guest.ticket is not None:
+            if self._intake.find(f"t{guest.ticket}").experiment is None:
+                return True
+            guest.entered.append(guest.ticket)
+            guest.ticket = None
+        return False
+
+    def _hear_of_withdrawn(self, guest: _Guest) -> None:
+        """As the study's own agents are told: of what became of proposals that waited, in the next brief."""
+        for ticket in tuple(guest.entered):
+            found = self._intake.find(f"t{ticket}")
+            verdict = found.experiment.verdict if found.experiment else None
+            if verdict is not None:
+                guest.entered.remove(ticket)
+                if verdict.is_withdrawn:
+                    guest.refusals = (*guest.refusals, withdrawn_in_words(found.hypothesis, verdict.reason))
 
     def _ask(self, guest: _Guest) -> None:
         if not self._intake.is_measured:
             return
+        self._hear_of_withdrawn(guest)
         reading = self._read()
         # Other chances than the leader's own agents have: they would propose the same.
         brief = replace(reading.brief, refusals=guest.refusals, chance=randbits(62))

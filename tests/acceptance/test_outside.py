@@ -146,7 +146,7 @@ def test_what_waits_survives_kill_9_and_becomes_one_experiment_each(
     ends = [one.verdict for one in study.experiments()[1:] if one.verdict]
     # The second was made on what the first changed elsewhere, the third on what it changed as well.
     assert [end.decision for end in ends] == [Decision.KEPT, Decision.KEPT, Decision.INVALID]
-    assert ends[2].code == "overtaken"
+    assert ends[2].code == "overtaken" and ends[2].is_withdrawn
     assert_sound(target)
 
 

@@ -8,15 +8,12 @@ from contextlib import AbstractContextManager
 from threading import Event
 from typing import Any
 
-import msgspec
-from msgspec.structs import replace
-
 from jumar.core.desk import Archive, CalledOff, Question, Reply, Room, Tool, Usage
 from jumar.core.event import Answered, Noticed
 from jumar.core.ledger import Artefacts
-from jumar.core.proposal import TICKET, Proposal
-from jumar.errors import LedgerUnfit
+from jumar.core.proposal import Proposal
 from jumar.rules.history import History
+from jumar.study.handed import handed_in
 from jumar.study.probing import TOOLS
 from jumar.study.purse import OwnPurse
 from jumar.study.retesting import RETEST
@@ -85,14 +82,7 @@ class StudyDesk:
         )
 
     def handed_in(self) -> Proposal | None:
-        # What waits is never changed, only replaced, so it may be read here.
-        for ticket, handed in self._history.handed.items():
-            try:
-                found = msgspec.json.decode(self._artefacts.get(handed.proposal), type=Proposal)
-            except LedgerUnfit:  # lost in a power cut; without edits it is refused, and that is recorded
-                found = Proposal(hypothesis=handed.hypothesis, edits=(), agent="")
-            return replace(found, details={**found.details, TICKET: ticket})
-        return None
+        return next(handed_in(self._history, self._artefacts), None)
 
     @property
     def room(self) -> Room:

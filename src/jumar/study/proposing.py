@@ -17,6 +17,7 @@ from jumar.rules.simpler import saved_nodes
 from jumar.rules.touched import touched
 from jumar.study.admission import Admission, Admitted
 from jumar.study.brief import Briefing
+from jumar.study.handed import handed_in, is_from_outside, is_gone
 from jumar.study.parts import Parts
 from jumar.study.recorder import Recorder
 
@@ -50,6 +51,8 @@ class Proposer:
         """
         history = self._recorder.history
         parent = history.champion_commit
+        if is_gone(proposal, history):
+            raise Breach("it was withdrawn while its turn came", fix="propose it anew", code="overtaken")
         if proposal.parent not in ("", parent):
             proposal = self._joined(number, proposal)
         proposal, answered_usd = self._with_answers(proposal, waited_s, strand)
@@ -107,6 +110,20 @@ class Proposer:
         admitted = self._admission.check(proposal.edits, parent, history, repeats=repeats, number=number)
         self._recorder.note(Rebased(experiment=self._experiment(number, proposal, admitted, before.edits)))
 
+    def withdraw_overtaken(self) -> None:
+        """Withdraw what was handed in, waits for its turn and does not fit the champion of now.
+
+        Whoever handed it in hears of it at once, and not after all that waits before it.
+        """
+        history = self._recorder.history
+        for proposal in tuple(handed_in(history, self._parts.artefacts)):
+            number = len(history.experiments)
+            try:
+                if proposal.parent not in ("", history.champion_commit):
+                    self._joined(number, proposal)
+            except Breach as breach:
+                self.refuse(number, proposal, breach)
+
     def _merged(self, parent: str, commit: str) -> tuple[Edit, ...]:
         """What a commit changed, as edits on the champion as it is by now. Raises Breach."""
         history, workspace = self._recorder.history, self._parts.workspace
@@ -152,9 +169,15 @@ class Proposer:
         strand: int = 0,
         withdrawn: bool = False,
     ) -> None:
-        """Enter a proposal as an experiment that is invalid; `withdrawn`: through no fault of its own."""
+        """Enter a proposal as an experiment that is invalid; `withdrawn`: through no fault of its own.
+
+        So is whatever was handed in, and fitted then: the champion has moved since.
+        """
+        if is_gone(proposal, self._recorder.history):
+            return  # it has its experiment
         proposal, answered_usd = self._with_answers(proposal, waited_s, strand)
         parent = self._recorder.history.champion_commit
+        withdrawn = withdrawn or (is_from_outside(proposal) and proposal.parent not in ("", parent))
         experiment = _experiment(number, parent, parent, "", proposal, self._keep(proposal))
         verdict = Verdict(
             decision=Decision.INVALID, reason=breach.problem, code=breach.code, withdrawn=withdrawn

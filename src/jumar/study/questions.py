@@ -29,10 +29,17 @@ def next_question(history: History, team: Team, agent: str, *, told: bool) -> Qu
     )
 
 
+def withdrawn_in_words(hypothesis: str, reason: str) -> str:
+    """What an agent is told of a proposal of its own that waited too long."""
+    return (
+        f"(«{hypothesis}») waited, and was withdrawn: {reason}; propose it anew on the champion as it is, "
+        "if it is still worth it"
+    )
+
+
 def _withdrawn(history: History, agent: str) -> tuple[str, ...]:
     words = [
-        f"experiment {number} («{history.experiments[number].experiment.hypothesis}») waited, and was "
-        f"withdrawn: {reason}; propose it anew on the champion as it is, if it is still worth it"
+        f"experiment {number} {withdrawn_in_words(history.experiments[number].experiment.hypothesis, reason)}"
         for number, reason in history.returned.get(agent, {}).items()
     ]
     return ("; ".join(words),) if words else ()
