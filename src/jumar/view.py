@@ -178,6 +178,13 @@ class StudyView:
 
         return holder_of(self.ledger(), self.name, self.home.own)
 
+    @property
+    def is_run(self) -> bool:
+        """Whether a process runs the study now, or one on this machine is about to."""
+        from jumar.ledgers.hold import is_starting
+
+        return self.holder() is not None or is_starting(self.home.own)
+
     def frame(self) -> pd.DataFrame:
         """One row per experiment, as a pandas frame (extra `frames`)."""
         from jumar.reports.frame import frame

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from jumar.errors import EnvironmentUnfit, StudyHeld
-from jumar.ledgers.hold import hold, holder
+from jumar.ledgers.hold import hold, holder, is_starting, starting
 
 HOLDER = """
 import sys
 from pathlib import Path
-from jumar.ledgers.hold import hold
+from jumar.ledgers.hold import hold, is_starting, starting
 with hold(Path(sys.argv[1]), now=lambda: 1772668800.0):
     print("held", flush=True)
     sys.stdin.read()
@@ -75,3 +75,11 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(EnvironmentUnfit, match="cannot be written"), hold(tmp_path / "file"):
         pass
+
+
+def test_who_is_about_to_run_a_study_is_known_until_it_ends(tmp_path: Path) -> None:
+    assert not is_starting(tmp_path)
+    with starting(tmp_path), starting(tmp_path):  # a second one, which the first will refuse
+        assert is_starting(tmp_path)
+        assert holder(tmp_path) is None
+    assert not is_starting(tmp_path)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from jumar.app import Study
+from jumar.app import Study, open_study
 from jumar.cli import render
 from jumar.cli.exits import Exit
 from jumar.cli.probes import beyond_option, look
@@ -181,8 +181,8 @@ def wait(what: str | None, folder: Path, study: str | None, timeout: float | Non
     """
     from jumar.tickets import NOTHING, Unheard, Waiting
 
-    live = _started(folder, study)
-    waiting = Waiting(live.intake(), lambda: live.holder() is not None, what, timeout)
+    live = _started(folder, study, timeout)
+    waiting = Waiting(live.intake(), lambda: live.is_run, what, timeout)
     while (came := waiting.look()) is None:
         time.sleep(LOOK_S)
     if isinstance(came, Unheard):
@@ -196,16 +196,18 @@ def wait(what: str | None, folder: Path, study: str | None, timeout: float | Non
     return ENDS[verdict.decision] if verdict else Exit.DONE
 
 
-def _started(folder: Path, study: str | None) -> Study:
-    """A study that was run, or is being started this very moment."""
+def _started(folder: Path, study: str | None, timeout_s: float | None) -> Study:
+    """A study that was run, or that is being started, however long that takes."""
     from jumar.tickets import GRACE_S
 
-    end = time.monotonic() + GRACE_S
+    begun = heard = time.monotonic()
     while True:
         try:
             return opened(folder, study)[0]
         except Usage:
-            if time.monotonic() > end:
+            now = time.monotonic()
+            heard = now if open_study(folder, study=study).is_run else heard
+            if now - heard > GRACE_S or (timeout_s is not None and now - begun >= timeout_s):
                 raise
             time.sleep(LOOK_S)
 

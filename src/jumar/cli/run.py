@@ -28,6 +28,7 @@ from jumar.core.ledger import StudyRecord
 from jumar.core.verdict import Claim
 from jumar.errors import Usage
 from jumar.home import Options
+from jumar.ledgers.hold import starting
 from jumar.reports.summary import Summary
 from jumar.rules.shares import read_shares
 from jumar.study.tick import Tick
@@ -113,7 +114,9 @@ def run(
     live.renew()
     if words := live.contract_note:
         render.note(words)
-    return work(live, experiments=experiments, hours=hours, as_json=as_json)
+    live.home.make()
+    with starting(live.home.own):
+        return work(live, experiments=experiments, hours=hours, as_json=as_json)
 
 
 @verb("jumar certify", "jumar certify --json")

@@ -16,6 +16,7 @@ import msgspec
 from jumar.errors import EnvironmentUnfit, StudyHeld
 
 NAME = "held.json"
+STARTING = "starting"  #: file that whoever is about to run the study has a shared lock on
 TRIES = 5  #: whoever only asks has the lock for some microseconds; a controller keeps it
 PAUSE_S = 0.05
 
@@ -43,6 +44,32 @@ def hold(folder: Path, *, now: Callable[[], float] = time.time) -> Iterator[Hold
         yield me
     finally:
         os.close(descriptor)  # frees the lock; the file stays, for removing it would race
+
+
+@contextmanager
+def starting(folder: Path) -> Iterator[None]:
+    """Let others know that this process is about to run the study in `folder`, which it has made."""
+    descriptor = os.open(folder / STARTING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_starting(folder: Path) -> bool:
+    """Whether a process is about to run the study in `folder`, or does."""
+    try:
+        descriptor = os.open(folder / STARTING, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def holder(folder: Path) -> Holder | None:

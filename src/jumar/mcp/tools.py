@@ -162,7 +162,7 @@ class Tools:
         """What `wait` looks at again and again."""
         asked = _read("wait", arguments)
         live = self._live()
-        return Waiting(self._in(), lambda: live.holder() is not None, asked.what or None, asked.timeout_s)
+        return Waiting(self._in(), lambda: live.is_run, asked.what or None, asked.timeout_s)
 
     def _live(self) -> Study:
         if self._study is None:
