@@ -177,7 +177,9 @@ def test_wandb_sends_the_offline_runs_to_a_server(study: Exported) -> None:
         env = {**os.environ, "WANDB_BASE_URL": address, "WANDB_API_KEY": "a" * 40}
         env["WANDB_ERROR_REPORTING"] = "false"
         command = [str(PYTHON.with_name("wandb")), "sync", str(run)]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=200, check=True)
+        done = subprocess.run(
+            command, cwd=study.out, env=env, capture_output=True, text=True, timeout=200, check=True
+        )
     assert "Finished syncing" in done.stdout + done.stderr
     said = "\n".join(heard)
     for path in ("change.diff", "log.txt"):
