@@ -334,6 +334,6 @@ def differences(pairs: Sequence[PairView]) -> Options:
         "grid": {"left": 8, "right": 18, "top": 34, "bottom": 30, "containLabel": True},
         "tooltip": _tooltip(),
         "xAxis": across | {"axisLine": {"show": True, "onZero": True, "lineStyle": {"color": FAINT}}},
-        "yAxis": _axis(""),
+        "yAxis": _axis("") | {"scale": False},  # bars are read from zero
         "series": [{"type": "bar", "barMaxWidth": 22, "data": data}],
     }

@@ -91,6 +91,13 @@ def test_a_study_without_anything_has_a_chart() -> None:
         json.dumps(stairs(overview(steps=(), baseline=level, direction=direction)), allow_nan=False)
 
 
+def test_bars_are_drawn_from_zero() -> None:
+    pairs = [PairView(pair=n, seed=n, candidate=1.0, reference=1.1, gain=0.1 + n / 1000) for n in range(2)]
+    options = differences(pairs)
+    assert options["yAxis"]["scale"] is False
+    assert [one["value"] for one in options["series"][0]["data"]] == [["1", 0.1], ["2", 0.101]]
+
+
 DIFF = """\
 diff --git a/train.py b/train.py
 index 1..2 100644
