@@ -10,7 +10,7 @@ from jumar.core.contract import Contract
 from jumar.core.event import Entry, Judged
 from jumar.core.evidence import Want
 from jumar.core.experiment import BASELINE
-from jumar.core.verdict import Verdict
+from jumar.core.verdict import ALONE, Decision, Verdict
 from jumar.rules.evidence import evidence_for
 from jumar.rules.history import History
 from jumar.rules.judge import judge
@@ -40,7 +40,7 @@ def rejudge(entries: Iterable[Entry], contract: Contract) -> Iterator[Rejudged]:
     history = History()
     for entry in entries:
         event = entry.event
-        if isinstance(event, Judged) and _was_judged(event):
+        if isinstance(event, Judged) and _was_judged(event, history):
             answer = judge(evidence_for(event.experiment, history, contract))
             if isinstance(answer, Want):
                 yield Rejudged(number=event.experiment, was=event.verdict, now=None, wants=answer.why)
@@ -49,6 +49,12 @@ def rejudge(entries: Iterable[Entry], contract: Contract) -> Iterator[Rejudged]:
         history.apply(entry)
 
 
-def _was_judged(event: Judged) -> bool:
-    """Whether the judge gave a verdict: it always says what it saw, and the loop never, which saw nothing."""
-    return event.experiment != BASELINE and bool(event.verdict.evidence)
+def _was_judged(event: Judged, history: History) -> bool:
+    """Whether the judge gave a verdict: it always says what it saw.
+
+    The loop saw nothing, but for what an overtaken change gave alone; a person who rejects is no judge.
+    """
+    number, verdict = event.experiment, event.verdict
+    if number == BASELINE or not verdict.evidence or ALONE in verdict.evidence:
+        return False
+    return number not in history.held or verdict.decision is Decision.KEPT

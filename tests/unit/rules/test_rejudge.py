@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from jumar.core.event import Entry, Event, Judged, Proposed, RunEnded, RunStarted
+from jumar.core.event import Entry, Event, Held, Judged, Proposed, RunEnded, RunStarted
 from jumar.core.experiment import Experiment
 from jumar.core.outcome import Measured
 from jumar.core.run import Purpose, Run, Side
-from jumar.core.verdict import Decision, Verdict
+from jumar.core.verdict import ALONE, Decision, Verdict
 from jumar.rules.rejudge import Rejudged, rejudge
 from jumar.testing.events import BASE, started
 from jumar.testing.records import make_study
@@ -89,4 +89,18 @@ def test_what_the_judge_did_not_decide_is_left_out_whatever_its_words_are() -> N
     record.propose(2, "d" * 40)
     record.run(2, 1.7, Purpose.SCREEN, 1)
     record.say(Judged(experiment=2, verdict=overtaken))
+    assert list(rejudge(record.entries, CONTRACT)) == []
+
+
+def test_what_an_overtaken_change_gave_alone_is_no_verdict_of_the_judge() -> None:
+    record = Record()
+    evidence = {ALONE: {"champion": 2.0, "gain": 0.3, "confirmed": True}}
+    record.experiment(4, replace(LOST, evidence=evidence))
+    assert list(rejudge(record.entries, CONTRACT)) == []
+
+
+def test_what_a_person_rejected_is_no_verdict_of_the_judge() -> None:
+    record = Record()
+    record.experiment(4, replace(LOST, reason="rejected by a person"))
+    record.entries.insert(-1, replace(record.entries[-1], event=Held(experiment=1, verdict=KEPT)))
     assert list(rejudge(record.entries, CONTRACT)) == []
