@@ -249,6 +249,10 @@ def test_where_two_winners_cannot_be_joined_the_words_say_what_competes(target: 
     assert own[0].experiment.hypothesis == (
         "A 1.9, B 3.0 (experiment 3's own version of the files, without experiment 4's change)"
     )
+    assert own[0].experiment.details["in_place_of"] == 4 and own[0].verdict
+    assert (
+        "in place of experiment 4 " in own[0].verdict.reason and "additivity" not in own[0].verdict.evidence
+    )
 
 
 def test_code_that_was_tried_is_refused_with_the_reason_and_a_bounded_number_of_times(target: Make) -> None:

@@ -15,6 +15,8 @@ from jumar.core.verdict import ALONE, Verdict
 from jumar.rules.history import History
 from jumar.rules.refuted import champion_at
 
+IN_PLACE_OF = "in_place_of"  #: in an experiment's details: the champion whose change its files do without
+
 
 def effect_alone(evidence: Evidence, answer: object) -> Mapping[str, Any]:
     """What an experiment that was overtaken gave on its own champion, for the evidence of its verdict.
@@ -36,7 +38,10 @@ def effect_alone(evidence: Evidence, answer: object) -> Mapping[str, Any]:
 
 
 def with_effect_alone(verdict: Verdict, record: ExperimentRecord, history: History) -> Verdict:
-    """A verdict on what is tried again on another champion, with what its change gave on the first one."""
+    """A verdict on what is tried again on another champion, with what its change gave on the first one.
+
+    Where its own version of the files competes with the champion's, nothing is told of the two together.
+    """
     first = history.experiments[history.experiments.first(record)]
     alone = first.verdict.evidence.get(ALONE) if first.verdict else None
     moved = record.experiment.parent != first.experiment.parent
@@ -45,10 +50,13 @@ def with_effect_alone(verdict: Verdict, record: ExperimentRecord, history: Histo
     below = champion_at(history, record.experiment.parent).number
     level = float(verdict.evidence.get("champion") or alone["champion"])
     unsure = "" if alone["confirmed"] else ", not confirmed"
+    instead = record.experiment.details.get(IN_PLACE_OF) == below
     words = (
         f"alone it gave {_share(alone['gain'], alone['champion'])} (experiment {first.number}{unsure}), "
-        f"on top of experiment {below} {_share(verdict.gain, level)}"
+        f"{'in place' if instead else 'on top'} of experiment {below} {_share(verdict.gain, level)}"
     )
+    if instead:
+        return replace(verdict, reason=f"{verdict.reason}; {words}")
     both = {**alone, "experiment": first.number, "on_top_of": below, "on_top": verdict.gain}
     return replace(
         verdict, reason=f"{verdict.reason}; {words}", evidence={**verdict.evidence, "additivity": both}

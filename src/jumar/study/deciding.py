@@ -14,7 +14,7 @@ from jumar.core.proposal import Proposal
 from jumar.core.run import Purpose
 from jumar.core.verdict import OVERTAKEN, Decision, Verdict
 from jumar.errors import Breach, LedgerConflict, NotMeasurable, TargetUnfit
-from jumar.rules.additivity import effect_alone, with_effect_alone
+from jumar.rules.additivity import IN_PLACE_OF, effect_alone, with_effect_alone
 from jumar.rules.approval import read_words, ruled
 from jumar.rules.evidence import evidence_for, noise_of, standing
 from jumar.rules.judge import judge
@@ -199,6 +199,7 @@ class Deciding:
         champion, number = history.champion_commit, len(history.experiments)
         workspace, hypothesis, then = self._parts.workspace, experiment.hypothesis, "it makes the same change"
         edits = workspace.merge(experiment.parent, champion, experiment.commit)
+        details = {name: value for name, value in experiment.details.items() if name != IN_PLACE_OF}
         if edits:
             then = f"tried again on it as experiment {number}"
         elif edits is None:
@@ -206,8 +207,11 @@ class Deciding:
             if self._beats(record, champion):
                 edits = workspace.merge(champion, champion, experiment.commit)
             if edits:
-                without = f", without experiment {history.champion}'s change" * self._lacks(experiment)
+                lacks, first = self._lacks(experiment), history.experiments.first(record)
+                without = f", without experiment {history.champion}'s change" * lacks
+                details |= {IN_PLACE_OF: history.champion} if lacks else {}
                 then += f"; its own version of the files competes as experiment {number}{without}"
+                hypothesis = history.experiments[first].experiment.hypothesis  # where this is not said yet
                 hypothesis += f" (experiment {record.number}'s own version of the files{without})"
         reason = f"{OVERTAKEN}: {self._moved(experiment)}; {then}"
         self._settle(record.number, Verdict(decision=Decision.DISCARDED, reason=reason, evidence=alone or {}))
@@ -218,7 +222,7 @@ class Deciding:
             edits=edits,
             agent=experiment.agent,
             predicted=experiment.predicted,
-            details={**experiment.details, "retest_of": record.number},
+            details={**details, "retest_of": record.number},
         )
         try:
             self._proposer.enter(number, again, repeats=True)

@@ -26,6 +26,12 @@ def test_what_is_tried_again_is_told_on_top_of_what_it_ran_on_whoever_is_champio
     for seq, event in enumerate(events, start=1):
         history.apply(Entry(seq=seq, at=float(seq), study="s", event=event, digest=""))
     lost = Verdict(decision=Decision.DISCARDED, reason="no better", gain=-0.01, evidence={"champion": 1.0})
+    instead = replace(
+        history.experiments[3], experiment=on(3, commit_of(1), retest_of=2, in_place_of=1).experiment
+    )
+    alone_told = with_effect_alone(lost, instead, history)
+    assert "additivity" not in alone_told.evidence
+    assert alone_told.reason.endswith("(experiment 2), in place of experiment 1 -1.00%")
     told = with_effect_alone(lost, history.experiments[3], history)
     assert told.evidence["additivity"]["on_top_of"] == 1
     assert told.reason.endswith("(experiment 2), on top of experiment 1 -1.00%")
