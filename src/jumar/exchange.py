@@ -239,21 +239,21 @@ class Exchange:
         self, remote: Remote, there: Mapping[str, str], wanted: Mapping[str, tuple[str, str]]
     ) -> Iterator[Refused]:
         """Fetch all at once; where that fails, ledger by ledger, by halves: what is broken is somebody's."""
-        specs = {ref: self._unchecked(*name) for ref, name in wanted.items()}
+        specs = {self._unchecked(*name): there[ref] for ref, name in wanted.items()}
         if not specs:
             return
         try:
             return remote.fetch(specs)
         except EnvironmentUnfit:
             remote.refs()  # raises, too, where it cannot be reached any more
-        by_ledger: dict[str, list[str]] = {}
-        for ref, (ledger, _) in wanted.items():
-            by_ledger.setdefault(ledger, []).append(ref)
-        for ledger, refs in by_ledger.items():
-            for ref, error in remote.fetch_by_halves({ref: specs[ref] for ref in refs}):
-                name = "/".join(wanted[ref]) if ref else ledger
+        by_ledger: dict[str, dict[str, str]] = {}
+        for ref, sha in specs.items():
+            by_ledger.setdefault(ref.split("/")[-2], {})[ref] = sha
+        for ledger, some in by_ledger.items():
+            for ref, error in remote.fetch_by_halves(some):
+                name = "/".join(ref.split("/")[-2:]) or ledger
                 if ref and isinstance(error, TooLarge):
-                    self._unheard.add(f"{name} {there[ref]}", error.problem)
+                    self._unheard.add(f"{name} {specs[ref]}", error.problem)
                 yield Refused(name=name, why=error.problem)
 
     def _check(self, came: Sequence[tuple[str, str]], history: History) -> Iterator[Refused]:

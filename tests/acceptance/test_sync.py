@@ -274,7 +274,7 @@ def test_what_is_forged_or_hostile_is_refused_by_name_and_the_others_go_on(
     fetched = list[str]()
     monkeypatch.setattr(remote.Remote, "fetch", lambda _, wanted: fetched.extend(wanted))
     again = exchange_of(target.folder).sync("origin", start=Path("/"), push=False)
-    assert fetched == [f"{PLACE}/{broken}/1"]
+    assert fetched == [f"refs/jumar/tiny/unchecked/{broken}/1"]
     assert {each.name for each in again.refused} >= {f"theirs, {THEIRS}/{forger.count}"}
     target.git("update-ref", f"refs/jumar/tiny/from/{THEIRS}/77", str(forger.base.id))
     assert [each.number for each in exchange.heard()] == [1]

@@ -94,17 +94,18 @@ class Remote(NamedTuple):
         return {match[2]: match[1] for match in found if match}
 
     def fetch(self, wanted: Mapping[str, str]) -> None:
-        """Fetch refs (there → here), with everything that they rest on.
+        """Fetch objects (a ref to make here → its id), with everything that they rest on.
 
+        By id, because for a name git reads all tags there whose names begin so, of whatever size.
         Raises TooLarge for what goes beyond a bound, EnvironmentUnfit for what fails otherwise.
         """
         options = ("--quiet", "--no-tags", "--no-prune", "--no-recurse-submodules", "--no-write-fetch-head")
         words = ("fetch", *options, "--refmap=", *self._deaf("upload-pack"), "--stdin", "--", self.url)
-        specs = "".join(f"+{there}:{here}\n" for there, here in wanted.items())
+        specs = "".join(f"+{sha}:{here}\n" for here, sha in wanted.items())
         self._git(*words, told=specs)
 
     def fetch_by_halves(self, wanted: Mapping[str, str]) -> Iterator[tuple[str, EnvironmentUnfit]]:
-        """Fetch what can be fetched of these: the refs that cannot, and why; one without a name for the rest.
+        """Fetch what can be fetched of these: what cannot, and why; one without a name for the rest.
 
         Each failure costs a fetch, so the search for those at fault is given up after so many.
         """
