@@ -62,6 +62,8 @@ def test_markdown_tells_what_the_page_tells(report: Report) -> None:
         assert f"### {title}" in text
     assert all(f"| {keep.experiment} |" in text for keep in report.summary.keeps)
     assert all(recipe.command in text for recipe in report.recipes)
+    for told in report.summary.predictions:
+        assert f"- {told.agent} predicted " in text
 
 
 def test_nobodys_words_are_markdown_in_a_pull_request() -> None:

@@ -51,8 +51,13 @@ def foretold_by(experiments: Sequence[ExperimentRecord], metric: Metric) -> tupl
 
 def calibration_in_words(told: Calibration) -> str:
     """How good an agent's predictions were, in two sentences."""
+    return f"{told.agent} {calibration_of_it(told)}"
+
+
+def calibration_of_it(told: Calibration) -> str:
+    """The same without the agent's name, which stands in front."""
     return (
-        f"{told.agent} predicted {percent(told.median_predicted, signed=True)} in the median of "
+        f"predicted {percent(told.median_predicted, signed=True)} in the median of "
         f"{plural(told.compared, 'experiment')}; {percent(told.median_measured, signed=True)} was measured. "
         f"The direction was right in {told.right_direction:,} of {told.compared:,}."
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from jumar.reports.asked import Fact
 from jumar.reports.contents import Report, better_in_words
-from jumar.reports.foretold import calibration_in_words
+from jumar.reports.foretold import calibration_of_it
 from jumar.reports.inline import code, fenced, prose, said, table
 from jumar.reports.phrases import (
     MOVED,
@@ -156,8 +156,7 @@ def _predictions(report: Report) -> Iterator[str]:
     if told:
         yield _title("predictions")
         yield "\n".join(
-            f"- {said(one.agent, _NAME)}{prose(calibration_in_words(one)[len(one.agent) :])}"
-            for one in told[:MOST_AGENTS]
+            f"- {said(one.agent, _NAME)} {prose(calibration_of_it(one))}" for one in told[:MOST_AGENTS]
         )
         yield _left_out(told, MOST_AGENTS, "the page of this report")
 
