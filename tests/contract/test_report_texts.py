@@ -53,6 +53,7 @@ def test_the_steps_to_the_champion_add_up_to_what_the_search_saw(report: Report)
     assert len(gains) == len(report.summary.keeps) == 5
     assert sum(gains) == pytest.approx(report.summary.gain)
     assert [step.experiment for step in report.steps] == sorted(step.experiment for step in report.steps)
+    assert sum(share.gain for share in report.summary.agents) == pytest.approx(report.summary.gain)
 
 
 def test_markdown_tells_what_the_page_tells(report: Report) -> None:

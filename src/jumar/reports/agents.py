@@ -10,9 +10,9 @@ import msgspec
 from msgspec.structs import replace
 
 from jumar.core.contract import Metric
-from jumar.core.experiment import Experiment, ExperimentRecord
+from jumar.core.experiment import BASELINE, Experiment, ExperimentRecord
 from jumar.core.verdict import Claim
-from jumar.reports.findings import parents, relative_gain
+from jumar.reports.findings import parents, share_of
 from jumar.reports.values import Values, tried
 from jumar.reports.words import duration, money, percent
 from jumar.rules.polish import authors_of
@@ -30,7 +30,7 @@ class AgentShare(msgspec.Struct, frozen=True, kw_only=True):
     proposals: int
     polishing: int = 0  #: trials of other agents' code changes
     kept: int = 0
-    gain: float = 0.0  #: sum of the relative gains of its keeps
+    gain: float = 0.0  #: what its keeps moved the champion by, as a share of the baseline: agents' add up
     certified: float | None = None  #: its part of the certified gain; None while there is none
     usd: float = 0.0
     priced: bool = True  #: False: some of what it cost is not known, and not in `usd`
@@ -105,7 +105,7 @@ class Account(msgspec.Struct):
 
 
 class Merit(NamedTuple):
-    """Whose a keep is, what it was built on, and its relative gain; None where it was taken back."""
+    """Whose a keep is, what it was built on, and its gain, a share of the baseline; None if taken back."""
 
     author: str
     parent: int | None
@@ -124,6 +124,7 @@ def agent_shares(
     `active_s` is how long the study was worked on.
     """
     before, authors = parents(experiments, values), authors_of(experiments)
+    base = next((values.of(record) for record in experiments if record.number == BASELINE), None)
     numbers = {record.experiment.commit: record.number for record in experiments if record.is_kept}
     accounts: dict[str, Account] = {}
     merits: dict[int, Merit] = {}
@@ -132,9 +133,16 @@ def agent_shares(
         if record.is_kept:
             parent, gain = record.experiment.parent, None
             if record.stands and parent in before:
-                gain = relative_gain(record, values, metric, before[parent]) or 0.0
+                gain = moved(metric, base, before[parent], values.of(record))
             merits[record.number] = Merit(authors[record.number], numbers.get(parent), gain)
     return shares_of(accounts, merits, claim, active_s)
+
+
+def moved(metric: Metric, base: float | None, before: float | None, value: float | None) -> float:
+    """What a keep moved the champion by, as a share of the baseline's value; none where one is not known."""
+    if base is None or before is None or value is None:
+        return 0.0
+    return share_of(metric.gain(before, value), base)
 
 
 def shares_of(

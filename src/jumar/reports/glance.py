@@ -12,12 +12,12 @@ from jumar.core.experiment import BASELINE
 from jumar.core.ledger import StudyRecord
 from jumar.core.run import RunRecord
 from jumar.core.verdict import Claim, Decision
-from jumar.reports.agents import Merit, shares_of
+from jumar.reports.agents import Merit, moved, shares_of
 from jumar.reports.columns import NOBODY, STATE
 from jumar.reports.course import Course
 from jumar.reports.happenings import entry_words
 from jumar.reports.pages import STATES, Band, Bound, Dot, InFlight, Overview, Said, Waiting
-from jumar.reports.rows import gain_of, state_of
+from jumar.reports.rows import gain_of, parent_value, state_of
 from jumar.reports.summary import Level, gain_in_words
 from jumar.reports.words import claim_in_words, gap_in_words, keeps_in_words
 from jumar.rules.limits import Progress, time_left_s
@@ -124,10 +124,12 @@ def dot_of(course: Course, number: int, label: str = "") -> Dot:
 def merits(course: Course) -> dict[int, Merit]:
     """Whose the keeps are, what they were built on, and what each gained."""
     found: dict[int, Merit] = {}
+    base = course.value(BASELINE) if BASELINE in course.levels else None
     for number in sorted(course.levels):
         if number != BASELINE:
-            parent = course.columns.parent[number]
-            gain = None if number in course.refuted else gain_of(course, number) or 0.0
+            parent, gain = course.columns.parent[number], None
+            if number not in course.refuted:
+                gain = moved(course.metric, base, parent_value(course, number), course.value(number))
             found[number] = Merit(course.columns.author[number], None if parent == NOBODY else parent, gain)
     return found
 
