@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -82,7 +82,7 @@ class Guard:
         """A token becomes a cookie, and leaves the address bar."""
         if not self._gate.lets_in(asked.pop(TOKEN)):
             return await _refuse(scope, send, WRONG_TOKEN)
-        where = "/" + scope["path"].lstrip("/\\")  # never `//elsewhere`
+        where = "/" + quote(scope["path"].lstrip("/\\"))  # never `//elsewhere`, and one line of a header
         location = where + (f"?{urlencode(asked)}" if asked else "")
         cookie = (
             f"{self._gate.cookie}={self._gate.pass_value}; Path=/; HttpOnly; SameSite=Strict; "

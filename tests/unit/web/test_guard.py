@@ -80,6 +80,12 @@ def test_a_token_becomes_a_cookie_and_leaves_the_address() -> None:
     assert ask(known, f"//evil.example/?token={known.token}", **OWN)[1]["location"] == "/evil.example/"
 
 
+def test_whatever_stands_in_a_path_is_sent_back_as_a_path() -> None:
+    known = gate()
+    status, headers, _ = ask(known, f"/x\r\nX-A:b é?token={known.token}", **OWN)
+    assert (status, headers["location"]) == (303, "/x%0D%0AX-A%3Ab%20%C3%A9")
+
+
 def test_a_token_for_once_lets_in_once() -> None:
     known = gate()
     token = known.token_for_once()
