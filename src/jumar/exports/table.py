@@ -15,6 +15,7 @@ from jumar.core.run import RunRecord
 from jumar.errors import EnvironmentUnfit
 from jumar.exports.outgoing import Outgoing, numbers_of, standing
 from jumar.exports.sending import need
+from jumar.reports.findings import parents
 from jumar.reports.frame import COLUMNS, row
 from jumar.reports.tsv import shown
 from jumar.reports.values import Values
@@ -24,7 +25,10 @@ _OF_RUNS = (
     "peak_memory_bytes", "others", "started_at", "ended_at",
 )  # fmt: skip
 _WHOLE = {"number", "experiment", "runs", "pair", "seed", "peak_memory_bytes", "tokens"}
-_REAL = {"value", "gain", "gain_low", "gain_high", "predicted", "cpu_s", "wall_s", "cost_usd"}
+_REAL = {
+    "value", "gain", "gain_low", "gain_high", "gain_share", "gain_share_low", "gain_share_high", "predicted",
+    "cpu_s", "wall_s", "cost_usd",
+}  # fmt: skip
 _TIMES = {"proposed_at", "judged_at", "started_at", "ended_at"}
 _MOST_WHOLE = 2**63 - 1  # in a column of whole numbers
 
@@ -37,8 +41,9 @@ def columns(*, runs: bool) -> tuple[str, ...]:
 def rows(study: Outgoing, *, runs: bool) -> Iterator[dict[str, Any]]:
     """One row for each experiment or run, the unjudged included; what is missing is None."""
     values = Values(study.experiments)
+    before = parents(study.experiments, values)
     for record in study.experiments:
-        found = [_of_run(run) for run in record.runs] if runs else [row(record, values)]
+        found = [_of_run(run) for run in record.runs] if runs else [row(record, values, before)]
         for each in found:
             if not runs:
                 each["decision"] = standing(record) if record.verdict else None

@@ -6,9 +6,10 @@ import pytest
 
 from jumar.errors import EnvironmentUnfit
 from jumar.reports.frame import frame
+from jumar.reports.summary import summarise
 from jumar.testing.records import make_study
 
-_, RECORDS, CONTRACT = make_study(40, seed=3)
+STUDY, RECORDS, CONTRACT = make_study(40, seed=3)
 
 
 def test_a_frame_has_a_row_for_each_experiment_and_nan_where_nothing_was_measured() -> None:
@@ -19,6 +20,17 @@ def test_a_frame_has_a_row_for_each_experiment_and_nan_where_nothing_was_measure
     assert without_number.any()
     assert table["value"].isna().equals(without_number)
     assert str(table["judged_at"].dtype).startswith("datetime64")
+
+
+def test_gains_stand_in_the_metrics_unit_and_as_shares_like_what_was_predicted() -> None:
+    table, report = frame(RECORDS, CONTRACT), summarise(STUDY, RECORDS, CONTRACT)
+    assert report.keeps
+    for keep in report.keeps:
+        line = table.loc[keep.experiment]
+        assert line["gain_share"] == pytest.approx(keep.gain)
+        if keep.interval:
+            assert (line["gain_share_low"], line["gain_share_high"]) == pytest.approx(keep.interval)
+    assert table["gain_share"].isna().equals(table["gain"].isna())
 
 
 def test_a_frame_of_nothing_has_its_columns() -> None:
