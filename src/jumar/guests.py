@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from jumar.agents.registry import anchored
 from jumar.agents.team import make_team
 from jumar.assembly import bench_of, environment, protected_paths
-from jumar.core.agent import AnyAgent, Brief, Researcher
+from jumar.core.agent import Agent, AnyAgent, Brief, Researcher
 from jumar.core.contract import Contract
 from jumar.core.desk import CalledOff, Question, Reply, Room, Tool
 from jumar.core.desk import Usage as Spending
@@ -23,8 +23,9 @@ from jumar.core.ledger import Artefacts, StudyRecord
 from jumar.core.proposal import Cost, Proposal
 from jumar.errors import AgentFailed, Breach, Usage
 from jumar.home import Home
-from jumar.intake import Intake
+from jumar.intake import AGENT, Intake
 from jumar.rules.brief_text import brief_text
+from jumar.rules.limits import Spent
 from jumar.sandboxes.detect import choose
 from jumar.study.purse import OwnPurse, Purse
 from jumar.study.questions import withdrawn_in_words
@@ -85,13 +86,14 @@ class GuestDesk:
         usage = reply.usage
         self._artefacts.put(reply.content)
         self._purse.take(usage)
-        self.cost = Cost(
-            usd=self.cost.usd + usage.usd,
-            priced=self.cost.priced and usage.priced,
-            tokens=self.cost.tokens + usage.tokens,
-            tokens_out=self.cost.tokens_out + usage.tokens_out,
-            seconds=self.cost.seconds + usage.seconds,
+        of = Cost(
+            usd=usage.usd,
+            priced=usage.priced,
+            tokens=usage.tokens,
+            tokens_out=usage.tokens_out,
+            seconds=usage.seconds,
         )
+        self.cost = together(self.cost, of)
 
     def notice(self, words: str) -> None:
         self.said.append(words)
@@ -106,6 +108,8 @@ class _Guest:
         self.desk: GuestDesk | None = None
         self.brief: Brief | None = None
         self.refusals: tuple[str, ...] = ()
+        self.owed = Cost()  # of what it thought to no end: the next that it hands in says so
+        self.paid = Cost()  # of what it handed in last
         self.ticket: int | None = None  # of what it handed in last, while that is no experiment
         self.entered: list[int] = []  # tickets of those that are, and may be withdrawn yet
         self.rests_until = 0.0
@@ -128,7 +132,8 @@ class Guests:
         self._intake, contract, self._artefacts = study
         self._read, self._told = read, told
         self.woken = Event()
-        self._inbox, self._purse = Inbox(self.woken.set), Purse(contract.limits, {})
+        self._limits, self._inbox = contract.limits, Inbox(self.woken.set)
+        self._purse = Purse(self._limits, {})
         self._host = socket.gethostname()
 
     def turn(self) -> None:
@@ -178,12 +183,29 @@ class Guests:
         brief = replace(reading.brief, refusals=guest.refusals, chance=randbits(62))
         guest.brief = brief
         if not isinstance(guest.agent, Researcher):
-            return self._hand_in(guest, guest.agent.propose(brief), Cost())
+            return self._answer_at_once(guest, guest.agent, brief)
+        if not any(each.thinking for each in self._guests):
+            self._purse = Purse(self._limits, self._spent())
         question = Question(number=brief.number, parent=brief.parent, refusals=brief.refusals)
         guest.thinking = Thinking(guest.agent, question)
         places = (self._inbox, OwnPurse(self._purse, guest.agent.name), self._artefacts)
         guest.desk = GuestDesk(reading, brief, guest.thinking.called_off, places)
         guest.thinking.begin(brief, guest.desk, self._inbox.tell)
+
+    def _spent(self) -> Mapping[str, Spent]:
+        """What the record says was spent, and what it does not say yet."""
+        spent = dict(self._intake.history.spent)
+        for guest in self._guests:
+            for cost in (guest.owed, guest.paid if guest.ticket is not None else Cost()):
+                spent[AGENT] = spent.get(AGENT, Spent()).plus(cost.usd, cost.tokens)
+        return spent
+
+    def _answer_at_once(self, guest: _Guest, agent: Agent, brief: Brief) -> None:
+        try:
+            proposal = agent.propose(brief)
+        except Breach as breach:
+            return self._refused(guest, breach)
+        self._hand_in(guest, proposal)
 
     def _hear(self, guest: _Guest, thinking: Thinking) -> None:
         desk, guest.thinking = guest.desk, None
@@ -198,31 +220,44 @@ class Guests:
             guest.rests_until = time.monotonic() + SIT_OUT_S
             return
         finally:
-            for words in desk.said if desk else ():
-                self._told(words)
-        self._hand_in(guest, proposal, desk.cost if desk else Cost())
+            if desk:
+                guest.owed = together(guest.owed, desk.cost)
+                for words in desk.said:
+                    self._told(words)
+        self._hand_in(guest, proposal)
 
-    def _hand_in(self, guest: _Guest, proposal: Proposal | None, cost: Cost) -> None:
+    def _hand_in(self, guest: _Guest, proposal: Proposal | None) -> None:
         if proposal is None:
             guest.rests_until = time.monotonic() + SIT_OUT_S
             return
         by = {"by": f"{guest.agent.name} on {self._host}"}
-        proposal = replace(proposal, cost=cost, details={**proposal.details, **by})
+        proposal = replace(proposal, cost=guest.owed, details={**proposal.details, **by})
         edits, parent = proposal.edits, proposal.parent or (guest.brief.parent if guest.brief else "")
         try:
             guest.ticket = self._intake.hand_in(
                 lambda *_: edits, proposal.hypothesis, proposal.predicted, parent, of=proposal
             )
-        except Breach as breach:
-            return self._refused(guest, breach)
-        guest.refusals = ()
+        except (Breach, Usage) as refusal:
+            return self._refused(guest, refusal)
+        guest.paid, guest.owed, guest.refusals = guest.owed, Cost(), ()
         self._told(f"{guest.agent.name} proposed t{guest.ticket}: {proposal.hypothesis}")
 
-    def _refused(self, guest: _Guest, breach: Breach) -> None:
-        guest.refusals = (*guest.refusals, str(breach))
+    def _refused(self, guest: _Guest, refusal: Breach | Usage) -> None:
+        guest.refusals = (*guest.refusals, str(refusal))
         if len(guest.refusals) >= MOST_REFUSALS:
-            self._told(f"{guest.agent.name}: {breach.problem}")
+            self._told(f"{guest.agent.name}: {refusal.problem}")
             guest.refusals, guest.rests_until = (), time.monotonic() + SIT_OUT_S
+
+
+def together(one: Cost, other: Cost) -> Cost:
+    """What two thoughts cost."""
+    return Cost(
+        usd=one.usd + other.usd,
+        priced=one.priced and other.priced,
+        tokens=one.tokens + other.tokens,
+        tokens_out=one.tokens_out + other.tokens_out,
+        seconds=one.seconds + other.seconds,
+    )
 
 
 def guests(

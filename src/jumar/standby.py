@@ -11,7 +11,7 @@ from jumar.core.agent import AnyAgent
 from jumar.core.event import Asked, Noticed, Wish
 from jumar.core.ledger import Condition, StudyRecord
 from jumar.core.verdict import Decision
-from jumar.errors import JumarError, LeaseLost, StudyHeld, Usage
+from jumar.errors import LeaseLost, StudyHeld, Usage
 from jumar.guests import Guests, guests
 from jumar.home import Home
 from jumar.intake import AGENT
@@ -42,7 +42,7 @@ class StandBy:
         self.live, self._again, self._home, self._agents = live, opened, home, agents
         self._since = record.last_seq
         self._interrupted = self._stopped = False
-        self._trouble: JumarError | None = None
+        self._trouble: Exception | None = None
         self._ended = threading.Event()
 
     def interrupt(self) -> None:
@@ -114,7 +114,7 @@ class StandBy:
                 while not self._ended.is_set():
                     team.turn()
                     team.woken.wait(LOOK_S)
-            except JumarError as error:
+            except Exception as error:  # noqa: BLE001 - raised again where people hear of it
                 self._trouble = error
             finally:
                 team.close()
