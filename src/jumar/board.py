@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from threading import Lock, RLock
-from typing import TYPE_CHECKING
+from threading import Lock, RLock, Thread
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -40,6 +40,7 @@ from jumar.reports.single import detail
 
 if TYPE_CHECKING:
     from array import array
+    from collections.abc import Callable
 
     from jumar.view import StudyView
 
@@ -60,7 +61,8 @@ class Board:
     """
 
     def __init__(self, view: StudyView) -> None:
-        self._view, self._lock, self._checking = view, RLock(), Lock()
+        self._view, self._lock = view, RLock()
+        self._checking, self._noting = Lock(), Lock()
         self._beside = Beside(view)
         self._course: Course | None = None
         self._record: StudyRecord | None = None
@@ -163,22 +165,46 @@ class Board:
             course, record, contract = self._known()
             return integrity(course, record.terms, contract, self._chain)
 
+    @property
+    def chain(self) -> Chain:
+        """What is known of the record's chain by now."""
+        return self._chain
+
     def check_all(self) -> Chain:
         """Check the whole record, its chain and the tables drawn from it: seconds, with a long one more."""
         with self._checking:
-            began = time.monotonic()
-            self._chain = replace(self._chain, is_checking=True)
+            began, entries = time.monotonic(), self._note(is_checking=True).entries
             try:
                 broken = self._ledger().verify()
-                self._chain = replace(
-                    self._chain,
-                    broken_at=broken.seq if broken else None,
-                    problem=broken.problem if broken else "",
-                    whole_checked_at=time.time(),
-                    whole_took_s=time.monotonic() - began,
-                )
-            finally:
-                self._chain = replace(self._chain, is_checking=False)
+            except JumarError as error:
+                self._note(is_checking=False, problem=error.problem)
+                raise
+            return self._note(
+                is_checking=False,
+                broken_at=broken.seq if broken else None,
+                problem=broken.problem if broken else "",
+                whole_checked_at=time.time(),
+                whole_entries=entries,
+                whole_took_s=time.monotonic() - began,
+            )
+
+    def check_beside(self, told: Callable[[], None]) -> None:
+        """Have the whole record checked on a thread unless it was or is being; `told` when that is done."""
+        with self._noting:
+            if self._chain.is_checking or self._chain.whole_checked_at is not None:
+                return
+            self._chain = replace(self._chain, is_checking=True)
+        Thread(target=self._check_beside, args=(told,), name="checks", daemon=True).start()
+
+    def _check_beside(self, told: Callable[[], None]) -> None:
+        with suppress(JumarError):  # the chain says what the trouble is
+            self.check_all()
+        told()
+
+    def _note(self, **known: Any) -> Chain:
+        """Know more of the chain; whoever follows it and whoever checks it are different threads."""
+        with self._noting:
+            self._chain = replace(self._chain, **known)
             return self._chain
 
     def close(self) -> None:
@@ -253,10 +279,11 @@ class Board:
             self._head = ledger.head()
         found = ledger.follow(self._head)
         if isinstance(found, Broken):
-            self._chain = replace(self._chain, broken_at=found.seq, problem=found.problem)
+            self._note(broken_at=found.seq, problem=found.problem)
             return
         followed = self._chain.entries + found.seq - self._head.seq
-        self._head, self._chain = found, replace(self._chain, entries=followed, head=found.digest)
+        self._note(entries=followed, head=found.digest)
+        self._head = found
 
 
 def _goes_on(ledger: SqlLedger, course: Course) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -222,6 +224,23 @@ def test_pages_are_found_by_key_and_kept_by_address(
     expect(page.get_by_role("button", name="kept", pressed=True)).to_be_visible()
     token = again.partition("token=")[2]
     assert status_of(f"{base}/?token={token}", Host="evil.example")[0] == 403
+    tell_of_a_forged_record(page, base, folder, lambda: serve(folder, "--read-only", port=port_of(address)))
+
+
+def tell_of_a_forged_record(page: Page, base: str, folder: Path, restart: Callable[[], str]) -> None:
+    page.goto(f"{base}/integrity")
+    expect(page.get_by_text("Whole", exact=True)).to_be_visible()  # checked by itself
+    with closing(sqlite3.connect(folder / ".jumar" / "ledger.db")) as database:
+        database.execute("DROP TRIGGER entry_never_changes")
+        database.execute("UPDATE entry SET at = at + 1 WHERE seq = 3")
+        database.commit()
+    page.goto(restart())
+    page.get_by_role("link", name="Integrity", exact=True).click()
+    expect(page.get_by_role("alert").first).to_contain_text("Its chain is broken at entry 3")
+    assert page.get_by_text("Whole", exact=True).count() == 0
+    page.get_by_role("link", name="Study", exact=True).click()
+    expect(page.get_by_role("heading", name="Course")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("No number of this study can be trusted")
 
 
 def filter_and_step(page: Page, base: str) -> None:

@@ -197,6 +197,23 @@ def test_pages_say_what_the_record_says_on_every_kind_of_ledger(told: Path) -> N
     board.close()
 
 
+def test_what_was_forged_while_a_study_rested_is_found_beside_the_pages(target: Path) -> None:
+    tell(target, 0, 150)
+    with closing(sqlite3.connect(target / ".jumar" / "ledger.db")) as database:
+        database.execute("DROP TRIGGER entry_never_changes")
+        database.execute("UPDATE entry SET at = at + 1 WHERE seq = 3")
+        database.commit()
+    board, done = refreshed(open_study(target)), threading.Event()
+    assert board.chain.broken_at is None and board.chain.whole_checked_at is None
+    board.check_beside(done.set)
+    assert done.wait(60)
+    assert board.integrity().chain.broken_at == 3
+    done.clear()
+    board.check_beside(done.set)
+    assert not board.chain.is_checking and not done.is_set()
+    board.close()
+
+
 def never_run(folder: Path) -> None:
     """Nothing there."""
 

@@ -373,8 +373,9 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
     entries: int  #: whose links were followed since this process began, all studies together
     head: str  #: newest digest that was reached
     broken_at: int | None = None
-    problem: str = ""
+    problem: str = ""  #: of the chain; where it is not known to be broken, why it could not be checked
     whole_checked_at: float | None = None  #: when the last check of everything ended
+    whole_entries: int = 0  #: of `entries`, those that were followed before that check began
     whole_took_s: float | None = None
     is_checking: bool = False
 

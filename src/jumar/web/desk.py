@@ -7,13 +7,14 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from jumar.app import Study, open_study
 from jumar.board import Board, trouble_of
 from jumar.errors import JumarError, Usage
-from jumar.reports.pages import Overview, Trouble
+from jumar.reports.pages import Chain, Overview, Trouble
 
 LOOK_S = 0.15  #: how often the record is asked whether anything is new
 BROKEN_LOOK_S = 1.0  #: the same while it cannot be read
@@ -37,6 +38,7 @@ class Desk:
         self._overview: Overview | None = None
         self._glance_s = 0.0  #: how long it took to make
         self._news, self._told_at = False, 0.0
+        self._checks = False  #: whether the whole record is to be checked, once with each opening
         self._listeners: set[Listener] = set()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="web")
 
@@ -53,6 +55,16 @@ class Desk:
             found = self._overview = await self.ask(Board.overview)
             self._glance_s = time.monotonic() - began
         return found
+
+    @property
+    def chain(self) -> Chain | None:
+        """What is known of the record's chain; None while there is no record."""
+        return self._board.chain if self._board is not None else None
+
+    async def have_checked(self) -> None:
+        """Have the whole record checked beside everything else; pages are told when that is done."""
+        self._checks = True
+        await self._check(await self._opened())
 
     async def steer(self, deed: Callable[[Study], str]) -> str:
         """Do something to the study: what was done, in words. Raises JumarError."""
@@ -84,7 +96,8 @@ class Desk:
         Of a very long study a glance takes a while; then news are told together, and the beat is slower.
         """
         try:
-            self._news |= await self._take_in()
+            is_new = await self._take_in()  # a check may end meanwhile, which is news too
+            self._news |= is_new
         except JumarError as error:
             self._news |= self._fall(error)
         since = time.monotonic() - self._told_at
@@ -112,6 +125,7 @@ class Desk:
         """Start anew from nothing with the next look; pages are told once of each trouble."""
         before, self.trouble = self.trouble, trouble_of(error)
         if self._board is not None:
+            self._checks |= self._board.chain.broken_at is not None  # it is not forgotten with the board
             self._board.close()
             self._board = None
         return self.trouble != before
@@ -120,7 +134,21 @@ class Desk:
         async with self._opening:
             if self._board is None:
                 self._board = await self._on_thread(self._open)
+                if self._checks:
+                    await self._check(self._board)
             return self._board
+
+    async def _check(self, board: Board) -> None:
+        loop = asyncio.get_running_loop()
+
+        def told() -> None:
+            with suppress(RuntimeError):  # the server has ended meanwhile
+                loop.call_soon_threadsafe(self._take_note)
+
+        await self._on_thread(lambda: board.check_beside(told))
+
+    def _take_note(self) -> None:
+        self._news = True
 
     @property
     def progress(self) -> float | None:

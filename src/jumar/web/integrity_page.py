@@ -12,7 +12,19 @@ from jumar.reports.words import duration, plural, size
 from jumar.rules.plain import short
 from jumar.web.buttons import ask
 from jumar.web.desk import Desk
-from jumar.web.parts import Part, Words, box, button, chip, empty, experiment_link, facts, section, table
+from jumar.web.parts import (
+    Part,
+    Words,
+    box,
+    broken_words,
+    button,
+    chip,
+    empty,
+    experiment_link,
+    facts,
+    section,
+    table,
+)  # fmt: skip
 
 
 class IntegrityPage:
@@ -24,7 +36,8 @@ class IntegrityPage:
         self._desk = desk
 
     async def open(self) -> None:
-        """Draw the page."""
+        """Draw the page; with the first one of a server the whole record is checked."""
+        await self._desk.have_checked()
         Words("Integrity", "h1")
         Words("Why the numbers of this study can be believed, and where that ends.", "p", "lead")
         with box("two"):
@@ -51,20 +64,18 @@ class IntegrityPage:
     def _draw_chain(self, chain: Chain) -> None:
         if chain.broken_at is not None:
             with box("trouble").props("role=alert"):
-                Words(f"The chain is broken at entry {chain.broken_at:,}: {chain.problem}", "p", "strong")
+                Words(broken_words(chain), "p", "strong")
                 Words("What to do: restore the record from a backup; what follows cannot be trusted.", "p")
         else:
-            Words("Whole", classes="chip is-good")
-        whole = "not yet in this sitting"
-        if chain.whole_checked_at:
-            took = f", in {duration(chain.whole_took_s)}" if chain.whole_took_s is not None else ""
-            whole = time.strftime("%d %b %H:%M:%S", time.localtime(chain.whole_checked_at)) + took
+            words, kind = standing(chain)
+            Words(words, classes=f"chip {kind}")
+        since = "links followed" if chain.whole_checked_at is None else "links since then"
         with box("spaced"):
             facts(
                 (
-                    ("links followed", f"{chain.entries:,}, as entries came"),
+                    ("everything checked", _checked(chain)),
+                    (since, f"{chain.entries - chain.whole_entries:,}, as entries came"),
                     ("newest digest", chain.head),
-                    ("everything checked", "is being checked …" if chain.is_checking else whole),
                 )
             )
         if not self._desk.read_only:
@@ -75,6 +86,28 @@ class IntegrityPage:
         ui.notify("Every entry is read again; that takes seconds to a minute", position="bottom")
         if found := await ask(self._desk, lambda board: board.check_all()):
             self._chain.show(found)
+
+
+def standing(chain: Chain) -> tuple[str, str]:
+    """What may be said of a chain that nothing has shown to be broken, and the colour that goes with it."""
+    if chain.problem:
+        return "Could not be checked", "is-failed"
+    if chain.whole_checked_at is not None:
+        return "Whole", "is-good"
+    if chain.is_checking:
+        return "Is being checked …", ""
+    return "Not checked yet", ""
+
+
+def _checked(chain: Chain) -> str:
+    if chain.is_checking:
+        return "is being checked …"
+    if chain.problem and chain.broken_at is None:
+        return f"could not be: {chain.problem}"
+    if chain.whole_checked_at is None:
+        return "not yet"
+    took = f", in {duration(chain.whole_took_s)}" if chain.whole_took_s is not None else ""
+    return time.strftime("%d %b %H:%M:%S", time.localtime(chain.whole_checked_at)) + took
 
 
 def _draw_score(found: Integrity) -> None:

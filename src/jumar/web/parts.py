@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
-from jumar.reports.pages import Row, Trouble
+from jumar.reports.pages import Chain, Row, Trouble
 from jumar.reports.words import number, percent
 from jumar.rules.plain import plain
 
@@ -161,6 +161,12 @@ def show_trouble(trouble: Trouble) -> None:
     with box("trouble").props("role=alert"):
         Words(trouble.problem[:1].upper() + trouble.problem[1:], "p", "strong")
         Words(f"What to do: {trouble.fix}", "p")
+
+
+def broken_words(chain: Chain) -> str:
+    """Where the record's chain is broken, and how."""
+    at = f" at entry {chain.broken_at:,}" if chain.broken_at else ""
+    return f"The record was changed after it was written. Its chain is broken{at}: {chain.problem}"
 
 
 def gain_of(row: Row) -> str:

@@ -12,10 +12,10 @@ from nicegui.page_arguments import PageArguments
 
 from jumar.board import trouble_of
 from jumar.errors import JumarError
-from jumar.reports.pages import Overview
+from jumar.reports.pages import Chain, Overview
 from jumar.web.desk import Desk
 from jumar.web.pages import PLACES, Page
-from jumar.web.parts import Part, Words, box, link, show_trouble
+from jumar.web.parts import Part, Words, box, broken_words, link, show_trouble
 
 _LOG = logging.getLogger("jumar.web")
 THEMES = ("auto", "light", "dark")
@@ -68,6 +68,9 @@ class Shell:
         ui.link("Skip to the content", "#content").classes("skip")
         with box("top", "header"), box("bar"):
             self._bar()
+        self._alarm: Part[Chain | None] = Part(
+            _draw_alarm, key=lambda chain: chain and (chain.broken_at, chain.problem)
+        )
         ui.sub_pages({path: self._at(maker) for path, maker in makers.items()}, show_404=False)
         self._client.on_delete(self._desk.listen(self.renew))
         if self._task is None:
@@ -152,6 +155,7 @@ class Shell:
         seen = await self._desk.overview()
         self._name.say(seen.study)
         self._state.show(seen)
+        self._alarm.show(self._desk.chain)
 
     async def renew(self) -> None:
         """Draw anew what has changed. Changes that come meanwhile are taken up in one go after it."""
@@ -207,6 +211,14 @@ class Shell:
 def _draw_state(seen: Overview) -> None:
     box(f"light is-{seen.condition if seen.is_running else 'resting'}")
     Words(seen.condition if seen.is_running or seen.condition == "finished" else "resting")
+
+
+def _draw_alarm(chain: Chain | None) -> None:
+    """On every page, as soon as it is known: no number that they show can be trusted."""
+    if chain is not None and chain.broken_at is not None:
+        with box("alarm").props("role=alert"), box("alarm-words"):
+            Words(broken_words(chain), "p", "strong")
+            link("No number of this study can be trusted as it stands: see Integrity", "/integrity", "under")
 
 
 class _Nowhere:

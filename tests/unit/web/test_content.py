@@ -8,13 +8,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from starlette.datastructures import QueryParams
 
-from jumar.reports.pages import Band, Busy, CurveView, Dot, Node, Overview, PairView, Query
+from jumar.reports.pages import Band, Busy, Chain, CurveView, Dot, Node, Overview, PairView, Query
 from jumar.reports.summary import Level
 from jumar.web.charts import curves, differences, stairs
 from jumar.web.code import diff_lines
 from jumar.web.experiments_page import address_of, read_query
+from jumar.web.integrity_page import standing
 from jumar.web.lineage_page import rails
 
 SCRIPT = "<script>1</script><img src=x onerror=1> {{ 1 }} {b} :formatter"
@@ -178,3 +180,11 @@ def test_nonsense_in_an_address_is_passed_over() -> None:
     asked = "state=x&parent=-1&sort=__class__&page=0&rows=7&words=%00"
     assert read_query(QueryParams(asked)) == Query(most=50, words="\0")
     assert read_query(QueryParams("page=99999999999999&parent=9999999999999999")).parent is None
+
+
+def test_a_record_is_called_whole_only_when_all_of_it_was_checked() -> None:
+    chain = Chain(entries=7, head="a")
+    assert standing(chain) == ("Not checked yet", "")
+    assert standing(replace(chain, is_checking=True)) == ("Is being checked …", "")
+    assert standing(replace(chain, problem="locked")) == ("Could not be checked", "is-failed")
+    assert standing(replace(chain, whole_checked_at=1.0)) == ("Whole", "is-good")
