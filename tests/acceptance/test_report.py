@@ -28,8 +28,13 @@ def test_every_command_of_a_report_gives_its_number(
 ) -> None:
     # Deep in its repository, and not the latest study there.
     folder = repository({"deep/er/work.py": NOISY, "deep/er/jumar.toml": CONTRACT}) / "deep" / "er"
-    jumar(folder, "run", "--experiments", "3")
-    jumar(folder, "run", "--experiments", "1", "--new")
+    ran = jumar(folder, "run", "--experiments", "3").stdout
+    own = folder / ".jumar/studies/tiny"
+    for name in ("report.html", "report.md", "report.json", "progress.png"):
+        assert str(own / name) in ran and (own / name).stat().st_size, "a run that ends has its report"
+    (own.with_name("tiny-2") / "report.html").mkdir(parents=True)
+    in_the_way = jumar(folder, "run", "--experiments", "1", "--new")
+    assert "the report was not written" in in_the_way.stderr and "next:" in in_the_way.stdout
     written = json.loads(jumar(folder, "report", "--study", "tiny", "--json").stdout)
     report = json.loads(Path(written["json"]).read_text(encoding="utf-8"))
     summary = report["summary"]

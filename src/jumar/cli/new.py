@@ -64,7 +64,7 @@ def demo(name: str, folder: Path | None, as_json: bool) -> Exit:
     if not (folder / CONTRACT).exists():
         _start(name, folder, budget=DEMO_BUDGET)
     live = open_study(folder)
-    return work(live, hours=DEMO_HOURS, as_json=as_json, with_report=True)
+    return work(live, hours=DEMO_HOURS, as_json=as_json)
 
 
 def _start(name: str, folder: Path, *, budget: str | None = None) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
@@ -32,6 +32,8 @@ from jumar.ledgers.hold import starting
 from jumar.reports.summary import Summary
 from jumar.rules.shares import read_shares
 from jumar.study.tick import Tick
+
+MOST_REPORTED = 20_000  # experiments; their report takes a dozen seconds
 
 
 @verb("jumar run", "jumar run --experiments 20 --agent tuner")
@@ -100,7 +102,8 @@ def run(
 ) -> int:
     """Work on the study until a limit is reached. The same command goes on where it ended.
 
-    Ctrl-C once finishes what runs; twice stops now. Nothing is lost either way.
+    Ctrl-C once finishes what runs; twice stops now. Nothing is lost either way. At the end, unless it
+    was told to stop now, the files of `jumar report` are written.
     """
     options["resources"] = dict(options["resources"])
     asked = read_shares(agent) if agent else None
@@ -164,9 +167,8 @@ def work(
     experiments: int | None = None,
     hours: float | None = None,
     as_json: bool = False,
-    with_report: bool = False,
 ) -> Exit:
-    """Run a study, showing what happens, and say how it stands at the end."""
+    """Run a study, showing what happens; write its report, and say how it stands at the end."""
     if (names := live.knobs()) is not None:
         words, tell = (
             knobs_in_words(names, live.contract.target.editable),
@@ -175,8 +177,38 @@ def work(
         while_read(lambda: tell(words))
     with watched(live, as_json=as_json) as interrupts:
         live.run(experiments=experiments, hours=hours, observe=interrupts.observe)
-    say_end(live, as_json=as_json, paths=live.report() if with_report else {})
+    in_a_hurry = interrupts.count > 1
+    say_end(live, as_json=as_json, paths={} if in_a_hurry else reported(live))
     return Exit.INTERRUPTED if interrupts.count else Exit.DONE
+
+
+class Reportable(Protocol):
+    """What a report is written of."""
+
+    def record(self) -> StudyRecord | None:
+        """How it stands; None where it was never run."""
+
+    def report(self) -> dict[str, Path]:
+        """Write the report; where its files lie."""
+
+
+def reported(live: Reportable) -> dict[str, Path]:
+    """Write the report of what was run; where its files lie. Nothing about it fails the run: it is said."""
+    record = live.record()
+    if record is None:
+        return {}
+    later = "any time later: jumar report"
+    experiments = sum(record.decisions.values())
+    if experiments > MOST_REPORTED:
+        render.note(f"the report of {experiments:,} experiments takes a while; {later}")
+        return {}
+    try:
+        return live.report()
+    except KeyboardInterrupt:
+        render.note(f"the report is left out; {later}")
+    except Exception as error:  # noqa: BLE001 - the run is done and on record, whatever its report lacks
+        render.note(f"the report was not written: {error}; with that mended, {later}")
+    return {}
 
 
 class Interrupts:
