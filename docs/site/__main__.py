@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from docs.site.pages import ROOT, shown, staged
+from docs.site.pages import ROOT, links_of, place_of, shown, staged
 
 HERE = Path(__file__).parent
 OWN = ("theme.css", "offline.js", "mark.svg")
@@ -27,11 +27,13 @@ _BASE = re.compile(r'"base":"([^"]*)"')
 
 
 class NotBuilt(Exception):
-    """The pages have a fault; the message is Zensical's."""
+    """The pages have a fault; the message is Zensical's, or names the pictures that are not there."""
 
 
 def build(out: Path) -> None:
-    """Make the site in `out`, anew. Raises NotBuilt for a link that leads nowhere and any other warning."""
+    """Make the site in `out`. Raises NotBuilt for a link or picture that leads nowhere, or any warning."""
+    if lost := sorted(lost_pictures(shown())):
+        raise NotBuilt("there is no such picture: " + ", ".join(lost))
     with tempfile.TemporaryDirectory(prefix="jumar-docs-") as scratch:
         stage = Path(scratch)
         _stage(stage)
@@ -45,6 +47,19 @@ def build(out: Path) -> None:
             page.write_text(_at_home(page.read_text(encoding="utf-8")), encoding="utf-8")
         shutil.rmtree(out, ignore_errors=True)
         shutil.copytree(stage / "site", out)
+
+
+def lost_pictures(pages: Iterable[str]) -> Iterable[str]:
+    """The pictures that pages show and that are not there, with the page: Zensical says nothing of them."""
+    for page in pages:
+        for link in links_of((ROOT / page).read_text(encoding="utf-8")):
+            place = place_of(link.target, page)
+            if link.image and not link.is_external and not _is_shown(place):
+                yield f"{link.target} on {page}"
+
+
+def _is_shown(place: str) -> bool:
+    return place.startswith("docs/") and place.endswith(".png") and (ROOT / place).is_file()
 
 
 def menu() -> list[Any]:

@@ -13,7 +13,8 @@ from typing import Any
 
 import click
 import pytest
-from docs.site.__main__ import menu
+from docs.site import __main__ as site
+from docs.site.__main__ import NotBuilt, lost_pictures, menu
 from docs.site.blocks import SHELL, Block, blocks_of, calls_in, calls_of
 from docs.site.pages import ROOT, anchors_of, links_of, place_of, prose_of, shown
 from docs.site.reference import pages as drawn
@@ -40,6 +41,18 @@ def test_every_page_is_in_the_menu_once() -> None:
     listed = list(leaves(menu()))
     assert [page for page, times in Counter(listed).items() if times > 1] == []
     assert set(listed) == set(shown().values()), "docs/site/zensical.toml has the menu"
+
+
+def test_a_picture_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(lost_pictures(shown())) == []
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "here.png").touch()
+    (tmp_path / "docs" / "page.md").write_text("![is](here.png) ![was](gone.png) ![far](https://h/x.png)\n")
+    monkeypatch.setattr(site, "ROOT", tmp_path)
+    assert list(lost_pictures(["docs/page.md"])) == ["gone.png on docs/page.md"]
+    monkeypatch.setattr(site, "shown", lambda: {"docs/page.md": "page.md"})
+    with pytest.raises(NotBuilt, match=r"no such picture: gone\.png on docs/page\.md"):
+        site.build(tmp_path / "site")
 
 
 def leaves(items: Any) -> Iterator[str]:
