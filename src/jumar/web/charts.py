@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from jumar.core.contract import Direction
-from jumar.reports.pages import CurveView, Dot, Overview, PairView
+from jumar.reports.pages import Band, CurveView, Dot, Overview, PairView
 from jumar.reports.progress import Mark, Progress, view
 from jumar.reports.words import number, percent
 from jumar.rules.plain import short
@@ -33,18 +33,6 @@ _TICK_JS = (
 )
 _MOST_LABELS = 24
 _LEGEND = ["kept", "refuted", "discarded", "open", "no number"]
-_WIDE = {
-    "legend": {"data": _LEGEND, "itemGap": 16},
-    "series": [{"name": "kept", "label": {"formatter": "{b}"}}],
-}
-#: On a phone a label is the number alone.
-_NARROW = {
-    "query": {"maxWidth": 520},
-    "option": {
-        "legend": {"data": ["kept", "refuted", "discarded", "no number"], "itemGap": 10},
-        "series": [{"name": "kept", "label": {":formatter": "p => p.name.split(' ')[0]"}}],
-    },
-}
 
 
 def stairs(seen: Overview) -> Options:
@@ -64,7 +52,7 @@ def stairs(seen: Overview) -> Options:
         "tooltip": _tooltip(),
         "xAxis": _axis("experiment", minimum=0, maximum=last + max(1, last // 40), whole=True),
         "yAxis": _axis("", minimum=low, maximum=high),
-        "media": [_NARROW, {"option": _WIDE}],
+        "media": [_narrow(seen), {"option": _wide(seen)}],
         "dataZoom": [{"type": "inside", "zoomOnMouseWheel": "ctrl", "moveOnMouseWheel": False}],
         "series": [
             _dots(
@@ -120,26 +108,49 @@ def _staircase(seen: Overview, last: int) -> Options:
         "type": "line", "name": "champion", "step": "end", "data": steps, "symbol": "none", "silent": True,
         "lineStyle": {"color": KEPT, "width": 2}, "itemStyle": {"color": KEPT}, "z": 3,
     }  # fmt: skip
-    lines: list[Options] = []
-    if seen.baseline.value is not None:
-        lines.append(
-            {
-                "yAxis": seen.baseline.value,
-                "lineStyle": {"color": FAINT, "type": "dashed", "width": 1},
-                "label": _words(f"baseline {number(seen.baseline.value)}", SOFT, "insideEndTop"),
-            }
-        )
-    band = next((one for one in reversed(seen.bands) if one.certified and not one.refuted), None)
-    if band is not None:
-        certified = {"color": KEPT, "type": "dotted", "width": 1.2}
-        label = _words(f"certified: {short(band.words, 90)}", "var(--kept)", "insideStartBottom")
-        lines.append({"yAxis": band.level, "lineStyle": certified, "label": label})
+    if (band := _band(seen)) is not None:
         area = {"color": KEPT, "opacity": 0.13}
         made["markArea"] = {
             "silent": True, "itemStyle": area, "data": [[{"yAxis": band.low}, {"yAxis": band.high}]],
         }  # fmt: skip
-    made["markLine"] = {"silent": True, "symbol": "none", "data": lines}
+    made["markLine"] = {"silent": True, "symbol": "none", "data": _levels(seen)}
     return made
+
+
+def _band(seen: Overview) -> Band | None:
+    return next((one for one in reversed(seen.bands) if one.certified and not one.refuted), None)
+
+
+def _levels(seen: Overview, *, narrow: bool = False) -> list[Options]:
+    """Lines across: the baseline and what is certified. Where it is narrow that has no room for its words."""
+    lines: list[Options] = []
+    if seen.baseline.value is not None:
+        baseline = _words(f"baseline {number(seen.baseline.value)}", SOFT, "insideEndTop")
+        dashed = {"color": FAINT, "type": "dashed", "width": 1}
+        lines.append({"yAxis": seen.baseline.value, "lineStyle": dashed, "label": baseline})
+    if (band := _band(seen)) is not None:
+        words, place = f"certified: {short(band.words, 90)}", "insideStartBottom"
+        if narrow:  # behind the stairs, where no keep has its label
+            beyond = "Bottom" if seen.direction == Direction.MINIMIZE.value else "Top"
+            words, place = "certified", f"insideEnd{beyond}"
+        dotted = {"color": KEPT, "type": "dotted", "width": 1.2}
+        label = _words(words, "var(--kept)", place)
+        lines.append({"yAxis": band.level, "lineStyle": dotted, "label": label})
+    return lines
+
+
+def _wide(seen: Overview) -> Options:
+    labels = {"name": "kept", "label": {"formatter": "{b}"}}
+    lines = {"name": "champion", "markLine": {"data": _levels(seen)}}
+    return {"legend": {"data": _LEGEND, "itemGap": 16}, "series": [labels, lines]}
+
+
+def _narrow(seen: Overview) -> Options:
+    """On a phone a keep's label is its number alone."""
+    labels = {"name": "kept", "label": {":formatter": "p => p.name.split(' ')[0]"}}
+    lines = {"name": "champion", "markLine": {"data": _levels(seen, narrow=True)}}
+    legend = {"data": ["kept", "refuted", "discarded", "no number"], "itemGap": 10}
+    return {"query": {"maxWidth": 520}, "option": {"legend": legend, "series": [labels, lines]}}
 
 
 def _words(text: str, color: str, position: str) -> Options:

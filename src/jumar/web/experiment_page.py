@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 
 from nicegui import ui
 from nicegui.page_arguments import PageArguments
 
 from jumar.errors import Usage
-from jumar.reports.pages import Detail, LogView, Query, Row, RunView, Turn
+from jumar.reports.pages import Detail, LogView, PairView, Query, Row, RunView, Turn
 from jumar.reports.words import duration, money, number, percent, plural, size
 from jumar.rules.plain import short
 from jumar.web.buttons import ask, ask_for_ruling
@@ -36,6 +37,12 @@ from jumar.web.parts import (
 )  # fmt: skip
 
 _MOST_CURVES, _FOLDED_RUNS = 12, 40
+_COMPARED = {
+    "confirm": "Paired differences",
+    "revisit": "Paired differences when it was measured anew",
+    "certify": "Paired differences of its certification against the baseline",
+}
+_SPOKEN_FOR = {"confirm": "candidate", "revisit": "champion", "certify": "champion"}
 
 
 class ExperimentPage:
@@ -207,12 +214,9 @@ def _draw_diff(detail: Detail) -> None:
 
 def _draw_evidence(detail: Detail) -> None:
     told = [pair for pair in detail.pairs if pair.gain is not None]
-    if told:
-        Words(
-            f"Paired differences in {short(detail.metric, 40)}: above 0 the candidate is better",
-            "h3",
-        )
-        ui.echart(differences(told), renderer="svg").classes("chart low")
+    for words, pairs in compared(told, short(detail.metric, 40)):
+        Words(words, "h3")
+        ui.echart(differences(pairs), renderer="svg").classes("chart low")
     if detail.evidence:
         with box("spaced"):
             facts(detail.evidence)
@@ -220,6 +224,16 @@ def _draw_evidence(detail: Detail) -> None:
         empty("There is no verdict yet.", "What the judge saw stands here when it has spoken.")
     with box("spaced"):
         facts(_facts(detail))
+    if detail.details:
+        Words(f"Said by {short(detail.row.agent, 60) or 'its agent'}", "h3", "spaced")
+        facts(detail.details)
+
+
+def compared(told: Sequence[PairView], metric: str) -> Iterator[tuple[str, list[PairView]]]:
+    """Each comparison under its heading: a certification's pairs are other runs than the test's."""
+    for purpose, what in _COMPARED.items():
+        if pairs := [pair for pair in told if pair.purpose == purpose]:
+            yield f"{what} in {metric}: above 0 the {_SPOKEN_FOR[purpose]} is better", pairs
 
 
 def _facts(detail: Detail) -> tuple[tuple[str, str], ...]:
@@ -227,13 +241,12 @@ def _facts(detail: Detail) -> tuple[tuple[str, str], ...]:
     return (
         ("breach", row.code),
         ("agent", row.agent),
-        ("changed", row.touched),
+        ("touches", row.touched),
         ("commit", detail.commit),
         ("parent", detail.parent_commit),
         ("proposed", _moment(row.proposed_at)),
         ("judged", _moment(row.judged_at)),
         ("thought", duration(detail.seconds) if detail.seconds >= 1 else ""),
-        *detail.details,
     )
 
 

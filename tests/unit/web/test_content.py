@@ -15,6 +15,7 @@ from jumar.reports.pages import Band, Busy, Chain, CurveView, Dot, Node, Overvie
 from jumar.reports.summary import Level
 from jumar.web.charts import curves, differences, stairs
 from jumar.web.code import diff_lines
+from jumar.web.experiment_page import compared
 from jumar.web.experiments_page import address_of, read_query
 from jumar.web.integrity_page import standing
 from jumar.web.lineage_page import rails
@@ -98,6 +99,35 @@ def test_bars_are_drawn_from_zero() -> None:
     options = differences(pairs)
     assert options["yAxis"]["scale"] is False
     assert [one["value"] for one in options["series"][0]["data"]] == [["1", 0.1], ["2", 0.101]]
+
+
+def test_a_phone_has_no_room_for_what_is_certified_in_words() -> None:
+    band = Band(
+        experiment=1,
+        level=1.0,
+        low=0.9,
+        high=1.1,
+        certified=True,
+        refuted=False,
+        at=0.0,
+        words="41.1 % better",
+    )
+    narrow, wide = (one["option"] for one in stairs(overview(bands=(band,)))["media"])
+    said = [
+        [line["label"]["formatter"] for line in one["series"][1]["markLine"]["data"]]
+        for one in (narrow, wide)
+    ]
+    assert said == [["baseline 1.2", "certified"], ["baseline 1.2", "certified: 41.1 % better"]]
+
+
+def test_pairs_of_a_certification_are_not_drawn_among_those_of_the_test() -> None:
+    def pair(n: int, purpose: str) -> PairView:
+        return PairView(pair=n, seed=n, candidate=1.0, reference=1.1, gain=0.1, purpose=purpose)
+
+    told = [pair(1, "confirm"), pair(2, "confirm"), pair(1, "certify")]
+    (first, tested), (second, certified) = compared(told, "loss")
+    assert (tested, certified) == (told[:2], told[2:])
+    assert "certification" not in first and "certification" in second
 
 
 DIFF = """\
