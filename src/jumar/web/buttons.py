@@ -13,7 +13,7 @@ from jumar.reports.pages import Overview
 from jumar.rules.plain import plain
 from jumar.web import deeds
 from jumar.web.desk import Desk
-from jumar.web.parts import Part, Words, box, button
+from jumar.web.parts import Part, Words, box, button, spoken
 
 _NOTICE_MS = 6000
 
@@ -64,7 +64,7 @@ class Steering:
     def _ask_how_to_stop(self) -> None:
         with ui.dialog(value=True) as dialog, ui.card().classes("ask"):
             Words("Stop the study?", "h2")
-            Words("Nothing is lost: `jumar run` goes on from there.", "p", "soft")
+            spoken("Nothing is lost: `jumar run` goes on from there.", classes="soft")
 
             async def stop(deed: deeds.Deed) -> None:
                 dialog.close()
@@ -105,4 +105,4 @@ async def do(desk: Desk, deed: deeds.Deed) -> bool:
 
 
 def _say(words: str, kind: Literal["positive", "negative"]) -> None:
-    ui.notify(plain(words), type=kind, position="bottom", timeout=_NOTICE_MS)
+    ui.notify(plain(words).replace("`", ""), type=kind, position="bottom", timeout=_NOTICE_MS)

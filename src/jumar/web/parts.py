@@ -32,6 +32,18 @@ class Words(TextElement):
         self.text = plain(text)
 
 
+def spoken(text: str, tag: str = "p", classes: str = "") -> None:
+    """A sentence of Jumar's own: what it puts between backticks is shown as code."""
+    pieces = text.split("`")
+    if len(pieces) < 3 or not len(pieces) % 2:
+        Words(text, tag, classes)
+        return
+    with box(classes, tag):
+        for place, piece in enumerate(pieces):
+            if piece:
+                Words(piece, "code" if place % 2 else "span")
+
+
 class Lines(TextElement):
     """Text of several lines, as a program printed it."""
 
@@ -151,16 +163,16 @@ def _cell(cell: Any, classes: str) -> None:
 def empty(what: str, then: str = "") -> None:
     """Says what will stand here, and what makes it appear."""
     with box("empty"):
-        Words(what, "p")
+        spoken(what)
         if then:
-            Words(then, "p", "soft")
+            spoken(then, classes="soft")
 
 
 def show_trouble(trouble: Trouble) -> None:
     """Says why there is nothing to show, and what mends it."""
     with box("trouble").props("role=alert"):
-        Words(trouble.problem[:1].upper() + trouble.problem[1:], "p", "strong")
-        Words(f"What to do: {trouble.fix}", "p")
+        spoken(trouble.problem[:1].upper() + trouble.problem[1:], classes="strong")
+        spoken(f"What to do: {trouble.fix}")
 
 
 def broken_words(chain: Chain) -> str:

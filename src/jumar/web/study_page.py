@@ -15,7 +15,7 @@ from jumar.rules.plain import short
 from jumar.web.buttons import Steering, ask_for_ruling
 from jumar.web.charts import stairs
 from jumar.web.desk import Desk
-from jumar.web.parts import Part, Words, box, empty, experiment_link, figure, link, section, table
+from jumar.web.parts import Part, Words, box, empty, experiment_link, figure, link, section, spoken, table
 from jumar.web.sketches import busy, spark
 
 _MOST_QUEUED, _MOST_SAID = 8, 12
@@ -131,9 +131,8 @@ def _draw_claim(seen: Overview) -> None:
                 else:
                     Words("the unchanged target")
                 Words(f"mean of {plural(champion.runs, 'run')}")
-        for words in filter(None, (seen.gap_in_words, seen.keeps_in_words)):
-            Words(words, "p", "note")
-        Words(seen.doing, "p", "note")
+        for words in filter(None, (seen.gap_in_words, seen.keeps_in_words, seen.doing)):
+            spoken(words, classes="note")
 
 
 def _draw_figures(seen: Overview) -> None:
@@ -170,7 +169,7 @@ def _pace(seen: Overview) -> str:
 
 def _draw_note(words: str) -> None:
     if words:
-        Words(words, "p", "warning")
+        spoken(words, classes="warning")
 
 
 def _left_out(seen: Overview) -> tuple[int, int, bool]:
