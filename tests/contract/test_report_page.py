@@ -181,6 +181,7 @@ def test_a_study_of_thousands_shows_what_matters_and_says_what_it_left_out() -> 
     assert {href[1:] for link in page.all("a") if (href := link.get("href"))} <= ids
     left_out = len(records) - len(details)
     assert any(f"Left out: {left_out:,}" in words for words in page.texts["p"])
+    assert not any("`" in words for words in page.texts["p"]), "commands are shown as code"
 
 
 def test_enormous_diffs_do_not_make_an_enormous_page() -> None:

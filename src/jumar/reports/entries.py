@@ -12,7 +12,7 @@ from jumar.reports.contents import Line, Material, Report
 from jumar.reports.evidence import evidence_rows
 from jumar.reports.markup import Child, Markup, join, preformatted, tag
 from jumar.reports.phrases import measured_in
-from jumar.reports.sections import SELF_REPORTED, facts, section, table
+from jumar.reports.sections import SELF_REPORTED, facts, marked, section, table
 from jumar.reports.words import moment, money, number, percent, plural
 from jumar.rules.plain import short
 
@@ -46,7 +46,7 @@ class Entries:
         note = f"Left out: {left_out:,} earlier ones that were not kept; `jumar log --all` has them."
         return section(
             "all",
-            tag("p", note, class_="note") if left_out else None,
+            tag("p", marked(note), class_="note") if left_out else None,
             tag("p", SELF_REPORTED) if self._report.summary.self_reported else None,
             _controls(),
             Markup(rows.replace("<table>", '<table id="experiments">', 1)),

@@ -99,5 +99,5 @@ def _details(detailed: dict[int, Markup], experiments: int) -> Markup:
         f"Shown for the baseline, what was kept, near misses and the latest: {len(detailed):,} of "
         f"{experiments:,}. Left out: {left_out:,}; `jumar show N` and `jumar diff N` have them all."
     )
-    shown = tag("p", note, class_="note") if left_out else None
+    shown = tag("p", sections.marked(note), class_="note") if left_out else None
     return tag("section", tag("h2", "Experiment by experiment"), shown, *detailed.values())

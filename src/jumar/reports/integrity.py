@@ -12,6 +12,7 @@ from jumar.reports.course import Course
 from jumar.reports.glance import claim_words
 from jumar.reports.pages import BreachGroup, Chain, Integrity, PromiseView
 from jumar.reports.rows import row_of
+from jumar.reports.words import size
 from jumar.rules.plain import plain
 from jumar.rules.preflight import IN_WORDS
 
@@ -57,6 +58,9 @@ def _breaches(course: Course) -> Iterator[BreachGroup]:
 
 def _facts(machine: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in machine.items():
+        if name.endswith("_bytes") and isinstance(value, int):
+            yield name.removesuffix("_bytes").replace("_", " "), size(value)
+            continue
         said = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
         if said:
             yield name.replace("_", " "), said

@@ -12,8 +12,9 @@ from jumar.core.verdict import Decision, Verdict
 from jumar.errors import LedgerUnfit, Usage
 from jumar.reports import glance
 from jumar.reports.course import MOST_WORDS, Course
+from jumar.reports.integrity import integrity
 from jumar.reports.lineage import tree
-from jumar.reports.pages import SORTS, Query, Row
+from jumar.reports.pages import SORTS, Chain, Query, Row
 from jumar.reports.rows import children_of, line_of, row_of, selected
 from jumar.reports.slots import MOST_STEPS, BusySlots
 from jumar.testing.boards import differences
@@ -51,6 +52,13 @@ def test_a_course_says_what_the_records_say(name: str) -> None:
     record = replace(record, active_s=course.worked.seconds)
     assert differences(course, record, records, contract) == []
     assert course.unsettled == {}, "runs are forgotten with the verdict"
+
+
+def test_a_machines_memory_is_told_in_a_unit_that_can_be_read(course: Course) -> None:
+    record, _, contract = make_study(1)
+    terms = replace(record.terms, machine={"cpu": "EPYC", "memory_bytes": 25_276_502_016})
+    told = dict(integrity(course, terms, contract, Chain(entries=1, head="")).machine)
+    assert told == {"cpu": "EPYC", "memory": "23.5 GiB"}
 
 
 def kept(number: int) -> Judged:
