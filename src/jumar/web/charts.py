@@ -129,12 +129,10 @@ def _levels(seen: Overview, *, narrow: bool = False) -> list[Options]:
         dashed = {"color": FAINT, "type": "dashed", "width": 1}
         lines.append({"yAxis": seen.baseline.value, "lineStyle": dashed, "label": baseline})
     if (band := _band(seen)) is not None:
-        words, place = f"certified: {short(band.words, 90)}", "insideStartBottom"
-        if narrow:  # behind the stairs, where no keep has its label
-            beyond = "Bottom" if seen.direction == Direction.MINIMIZE.value else "Top"
-            words, place = "certified", f"insideEnd{beyond}"
+        # On a phone the band says it: its words would run over the labels of keeps, wherever they stood.
+        words = "" if narrow else f"certified: {short(band.words, 90)}"
         dotted = {"color": KEPT, "type": "dotted", "width": 1.2}
-        label = _words(words, "var(--kept)", place)
+        label = _words(words, "var(--kept)", "insideStartBottom") | {"show": bool(words)}
         lines.append({"yAxis": band.level, "lineStyle": dotted, "label": label})
     return lines
 
