@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
+from jumar.app import open_study
+from jumar.core.event import Judged, Proposed
+from jumar.core.verdict import Decision, Verdict
+from jumar.ledgers.sql import open_ledger
 from jumar.testing.tiny import NOISY, Cli, contract
 
 pytest.importorskip("nicegui", reason="the extra `web` is not installed")
@@ -176,6 +181,8 @@ def look_everywhere(page: Page, base: str) -> None:
         expect(page.locator("#content h1, #content h2").first).to_be_visible()
         page.wait_for_timeout(300)  # for what draws itself
         assert page.evaluate("typeof window.hacked") == "undefined"
+    page.goto(f"{base}/")
+    expect(page.locator(".chart svg")).to_contain_text("a lower rate <scr")  # what the keep is labelled with
     page.goto(f"{base}/experiment/1")
     expect(page.get_by_role("heading", name="a lower rate <script>")).to_be_visible()
     expect(page.get_by_text(EVIL_NAME, exact=True).first).to_be_visible()
@@ -195,12 +202,17 @@ def test_pages_are_found_by_key_and_kept_by_address(
 ) -> None:
     folder = tiny(contract=contract(experiments=2))
     jumar(folder, "run", "--workers", "1")
+    be_proposed_to(folder)
     address = serve(folder, "--read-only")
     seen, base = watched(address), base_of(address)
     page = seen.page
     expect(page.get_by_role("heading", name="Course")).to_be_visible()
     assert page.get_by_role("button", name="Tell").count() == 0
     filter_and_step(page, base)
+    for path in ("/", "/experiments", "/experiment/3", "/lessons"):  # its name; and what it says was learnt
+        page.goto(base + path)
+        expect(page.locator("#content").get_by_text("<script>window.hacked").first).to_be_visible()
+        assert page.evaluate("typeof window.hacked") == "undefined"
     page.goto(f"{base}/experiment/99")
     expect(page.get_by_text("has no experiment 99")).to_be_visible()
     page.goto(f"{base}/nowhere")
@@ -241,6 +253,15 @@ def tell_of_a_forged_record(page: Page, base: str, folder: Path, restart: Callab
     page.get_by_role("link", name="Study", exact=True).click()
     expect(page.get_by_role("heading", name="Course")).to_be_visible()
     expect(page.get_by_role("alert")).to_contain_text("No number of this study can be trusted")
+
+
+def be_proposed_to(folder: Path) -> None:
+    """By an agent whose name and lesson are a script."""
+    last = open_study(folder).experiment(2).experiment
+    evil = replace(last, number=3, agent=SCRIPT, hypothesis="another", details={"lessons": {"2": SCRIPT}})
+    with closing(open_ledger(folder / ".jumar" / "ledger.db")) as ledger:
+        refused = Verdict(decision=Decision.INVALID, reason="nothing of it is new", evidence={})
+        ledger.append("tiny", Proposed(experiment=evil), Judged(experiment=3, verdict=refused))
 
 
 def filter_and_step(page: Page, base: str) -> None:
