@@ -138,6 +138,7 @@ def test_a_study_is_seen_and_steered_while_it_runs(
 
     running = started(folder, "run", "--agent", "external", "--workers", "1")
     expect(page.get_by_role("heading", name="No better: no change was kept")).to_be_visible()
+    jumar(folder, "wait")  # until the unchanged target is measured
     evil = folder.parent / "evil.py"
     evil.write_text(f"NAME = {SCRIPT!r}\n")
     propose(jumar, folder, "1.5", f"a lower rate {SCRIPT}", "--file", f"{EVIL_NAME}={evil}")
