@@ -13,11 +13,14 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
+_NOW: set[Path] = set()  #: what was said to this process: it counts where nothing can be kept, too
+
 
 def remember(folder: Path, kind: str, words: Iterable[str]) -> None:
-    """These words were said of a folder. Where that cannot be kept, they have to be said again."""
+    """These words were said of a folder. Where that cannot be kept, they have to be said again next time."""
     for each in words:
         place = _place(folder, kind, each)
+        _NOW.add(place)
         with suppress(OSError):
             if not place.exists():
                 place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -26,10 +29,19 @@ def remember(folder: Path, kind: str, words: Iterable[str]) -> None:
 
 def unsaid(folder: Path, kind: str, words: Iterable[str]) -> list[str]:
     """Those of the words that were never said here by this user."""
-    return [each for each in words if not _place(folder, kind, each).is_file()]
+    return [each for each in words if not _was_said(_place(folder, kind, each))]
+
+
+def _was_said(place: Path) -> bool:
+    with suppress(OSError):  # a home that cannot be read holds nothing
+        return place in _NOW or place.is_file()
+    return False
 
 
 def _place(folder: Path, kind: str, words: str) -> Path:
-    state = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser()
+    try:
+        state = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser()
+    except RuntimeError:  # a user without a home
+        state = Path(os.devnull)
     name = sha256("\0".join((os.fspath(folder.resolve()), kind, words)).encode(errors="surrogateescape"))
     return state / "jumar" / "said" / name.hexdigest()
