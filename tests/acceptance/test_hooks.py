@@ -22,7 +22,7 @@ from jumar.errors import Usage
 from jumar.home import Options
 from jumar.hooks import calling
 from jumar.hooks.program import MOST_SAID_BYTES, run_program
-from jumar.hooks.settings import Moment, hooks_file
+from jumar.hooks.settings import Moment, hooks_file, read_hooks
 from jumar.testing.events import judged, proposed, started
 from jumar.testing.memory_ledger import MemoryLedger
 from jumar.testing.tiny import CONTRACT, EXACT, Cli
@@ -195,6 +195,7 @@ def test_of_what_a_program_prints_the_beginning_is_kept(tmp_path: Path) -> None:
 def test_a_file_of_hooks_that_is_named_has_to_be_there(tmp_path: Path) -> None:
     with pytest.raises(Usage, match="no such file"):
         hooks_file({"JUMAR_HOOKS": str(tmp_path / "none.toml")})
+    assert read_hooks(hooks_file({"JUMAR_HOOKS": os.devnull})) == {}
 
 
 def test_an_error_is_told_and_a_hook_that_hangs_holds_nobody_up(

@@ -36,7 +36,7 @@ def hooks_file(environ: Mapping[str, str]) -> Path:
     Raises Usage where the environment names a file that is not there: somebody counts on being told.
     """
     if given := environ.get(VARIABLE):
-        if not Path(given).is_file():
+        if not Path(given).exists() or Path(given).is_dir():
             raise Usage(
                 f"{VARIABLE} names {given}, and there is no such file", fix=f"write it, or unset {VARIABLE}"
             )
