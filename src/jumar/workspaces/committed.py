@@ -9,7 +9,7 @@ import pygit2
 
 
 def is_committed(place: Path) -> bool:
-    """Whether the last commit or the index of the repository around has `place`, or a file right in it."""
+    """Whether the last commit or the index of the repository around has `place`, or anything in it."""
     try:
         found = pygit2.discover_repository(str(place.parent))
         repo = pygit2.Repository(found) if found else None
@@ -18,7 +18,6 @@ def is_committed(place: Path) -> bool:
         path = os.path.relpath(place, Path(repo.workdir).resolve())
         if not repo.head_is_unborn and path in repo.head.peel(pygit2.Tree):
             return True
-        inside = (f"{path}/{name}" for name in os.listdir(place)) if place.is_dir() else ()
-        return any(each in repo.index for each in (path, *inside))
+        return any(entry.path == path or entry.path.startswith(f"{path}/") for entry in repo.index)
     except (pygit2.GitError, OSError):  # a repository that does not open: whoever works in it says so
         return False
