@@ -126,7 +126,8 @@ def _devices(ground: Ground, share: Share | None) -> list[str]:
         first = ground.gpus[0].index
         raise EnvironmentUnfit(
             f"the GPUs here are not alike ({', '.join(kinds)}): their runs could not be compared",
-            fix=f"say which to use, by nvidia-smi's numbers: CUDA_VISIBLE_DEVICES={first} jumar run",
+            fix=f"say which to use, by nvidia-smi's numbers: CUDA_VISIBLE_DEVICES={first} jumar run; "
+            "or that runs use none: --gpus-per-worker 0",
         )
     share = 1 if share is None else share
     names = [gpu.uuid for gpu in ground.gpus]
