@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import string
 
 import pytest
 from hypothesis import given, settings
@@ -237,7 +236,8 @@ def test_a_value_of_another_kind_is_refused() -> None:
 
 
 numbers = st.one_of(st.floats(1e-300, 1e300), st.integers(1, 10**14))
-words = st.text(string.ascii_uppercase, min_size=4, max_size=9).map("Q_{}".format)
+# Of letters that spell no word which makes a constant no knob, such as PORT.
+words = st.text("BFGHJKQVXZ", min_size=4, max_size=9).map("Q_{}".format)
 
 
 @settings(max_examples=50, deadline=None)
